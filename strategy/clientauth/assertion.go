@@ -1,0 +1,164 @@
+// Package clientauth authenticates clients. This release has private_key_jwt
+// (RFC 7523, OpenID Connect Core §9), the method that needs no TLS layer.
+//
+//	verifier := &clientauth.Assertion{Profile: &p, Audiences: audiences, Keys: keys, Once: records, Clock: time.Now}
+//	err := verifier.Authenticate(ctx, assertion, clientID, metadata)
+//
+// The assertion's jti is consumed by one atomic statement, last of all, so that
+// an assertion which is refused was not used up.
+package clientauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/internal/jose"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// AssertionType is the client_assertion_type of RFC 7523 §2.2.
+const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// MaxBytes bounds a client assertion.
+const MaxBytes = 8 << 10
+
+// Assertion verifies client assertions. It is safe for concurrent use.
+type Assertion struct {
+	Profile *profile.Profile
+	// Audiences are the values of which aud must contain one: the issuer and
+	// the URLs of the endpoints that authenticate clients.
+	Audiences []string
+	Keys      key.Resolver
+	Once      storage.Once
+	Clock     func() time.Time
+}
+
+const (
+	ruleMethod    profile.Rule = "FAPI-5.2.2-14"
+	ruleAlg       profile.Rule = "FAPI-8.6-1"
+	ruleHeader    profile.Rule = "FAPI-8.9-2"
+	ruleKid       profile.Rule = "MEF-R42"
+	ruleSignature profile.Rule = "RFC7523-3-9"
+	ruleIss       profile.Rule = "RFC7523-3-1"
+	ruleSub       profile.Rule = "RFC7523-3-2"
+	ruleAud       profile.Rule = "RFC7523-3-3"
+	ruleExp       profile.Rule = "RFC7523-3-4"
+	ruleNbf       profile.Rule = "RFC7523-3-5"
+	ruleIat       profile.Rule = "RFC7523-3-6"
+	ruleJTI       profile.Rule = "RFC7523-3-7"
+)
+
+// ClaimedID returns the client_id that the assertion speaks for, unverified:
+// it tells whose keys to look for and nothing else.
+func ClaimedID(assertion string) (string, error) {
+	claims, err := jose.Unverified(assertion, MaxBytes)
+	if err != nil {
+		return "", refuseForm(err)
+	}
+	sub, err := claims.String("sub")
+	if err != nil || sub == "" {
+		return "", ruleSub.InvalidClient("The client assertion has no sub.").Because(err)
+	}
+	return sub, nil
+}
+
+// Authenticate verifies the assertion for this client and uses up its jti.
+// Every error is a *profile.Violation with invalid_client, or with
+// temporarily_unavailable when the store failed.
+func (a *Assertion) Authenticate(ctx context.Context, assertion, clientID string, m *storage.ClientMetadata) error {
+	signed, err := jose.ParseSigned(assertion, MaxBytes)
+	if err != nil {
+		return refuseForm(err)
+	}
+	if !a.Profile.AcceptsAlg(signed.Alg, m.TokenEndpointAuthSigningAlg) {
+		return ruleAlg.InvalidClient("The client assertion's alg is not accepted from this client.")
+	}
+	if err := signed.CheckTyp("client-authentication+jwt"); err != nil {
+		return refuseForm(err)
+	}
+	keys, err := a.Keys.Keys(ctx, clientID, m, signed.Kid)
+	if err != nil {
+		return ruleSignature.InvalidClient("The client assertion is not signed with a key of the client.").Because(err)
+	}
+	claims, err := signed.Verify(keys, a.Profile.MinRSABits)
+	if err != nil {
+		return refuseForm(err)
+	}
+	return a.checkClaims(ctx, claims, clientID)
+}
+
+func refuseForm(err error) error {
+	rule := ruleMethod
+	switch {
+	case errors.Is(err, jose.ErrHeader), errors.Is(err, jose.ErrTyp):
+		rule = ruleHeader
+	case errors.Is(err, jose.ErrAlg):
+		rule = ruleAlg
+	case errors.Is(err, jose.ErrKid):
+		rule = ruleKid
+	case errors.Is(err, jose.ErrSignature):
+		rule = ruleSignature
+	}
+	return rule.InvalidClient("The client assertion is malformed or not signed with a key of the client.").Because(err)
+}
+
+func (a *Assertion) checkClaims(ctx context.Context, claims jose.Object, clientID string) error {
+	if iss, err := claims.String("iss"); err != nil || iss != clientID {
+		return ruleIss.InvalidClient("The client assertion's iss is not the client_id.")
+	}
+	if sub, err := claims.String("sub"); err != nil || sub != clientID {
+		return ruleSub.InvalidClient("The client assertion's sub is not the client_id.")
+	}
+	if aud, err := claims.Strings("aud"); err != nil || !slices.ContainsFunc(aud, a.isAudience) {
+		return ruleAud.InvalidClient("The client assertion is for another audience.")
+	}
+	exp, err := a.checkTimes(claims)
+	if err != nil {
+		return err
+	}
+	return a.useOnce(ctx, claims, clientID, exp)
+}
+
+func (a *Assertion) isAudience(aud string) bool { return slices.Contains(a.Audiences, aud) }
+
+func (a *Assertion) checkTimes(claims jose.Object) (time.Time, error) {
+	now, skew, longest := a.Clock(), a.Profile.RequestObject.Skew, a.Profile.TTL.Assertion
+	exp, err := claims.Time("exp")
+	if err != nil || exp.IsZero() || !exp.After(now.Add(-skew)) || exp.After(now.Add(longest+skew)) {
+		return exp, ruleExp.InvalidClient("The client assertion's exp is missing, past or too far ahead.")
+	}
+	if nbf, err := claims.Time("nbf"); err != nil || nbf.After(now.Add(skew)) {
+		return exp, ruleNbf.InvalidClient("The client assertion is not valid yet.")
+	}
+	iat, err := claims.Time("iat")
+	if err != nil || iat.After(now.Add(skew)) || (!iat.IsZero() && exp.Sub(iat) > longest) {
+		return exp, ruleIat.InvalidClient("The client assertion's iat is not a date in the past, or it lives too long.")
+	}
+	return exp, nil
+}
+
+const maxJTI = 512
+
+// useOnce remembers the jti per client, so that no client can use up the
+// identifiers of another, until nobody would take the assertion any more.
+func (a *Assertion) useOnce(ctx context.Context, claims jose.Object, clientID string, exp time.Time) error {
+	jti, err := claims.String("jti")
+	if err != nil || jti == "" || len(jti) > maxJTI {
+		return ruleJTI.InvalidClient("The client assertion has no jti.")
+	}
+	sum := sha256.Sum256([]byte(clientID + "\x00" + jti))
+	err = a.Once.UseOnce(ctx, "assertion:"+base64.RawURLEncoding.EncodeToString(sum[:]), exp.Add(a.Profile.RequestObject.Skew))
+	switch {
+	case errors.Is(err, storage.ErrUsed):
+		return ruleJTI.InvalidClient("The client assertion has been used before.")
+	case err != nil:
+		return profile.Unavailable(err)
+	}
+	return nil
+}

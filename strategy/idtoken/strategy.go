@@ -1,0 +1,134 @@
+// Package idtoken makes ID Tokens: the detached signature of the authorization
+// response and the token endpoint's (OpenID Connect Core §2 and §3.3; FAPI 1.0
+// Advanced §5.2.2.1; MEF W128 Table 3).
+//
+//	strategy := &idtoken.Strategy{Profile: &p, Issuer: issuer, Keys: ring, Metadata: metadata, Clock: time.Now}
+//
+// It replaces Fosite's own strategy, which takes every hash with the wrong
+// digest for EdDSA, invents an auth_time, and carries the claims of one token
+// into the next. The claims are built anew for each token from what the guard
+// fixed in the session at authorization.
+package idtoken
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/openid"
+
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// Strategy signs ID Tokens with the server's keys. It is safe for concurrent
+// use.
+type Strategy struct {
+	Profile  *profile.Profile
+	Issuer   string
+	Keys     *key.Ring
+	Metadata storage.MetadataFunc
+	Clock    func() time.Time
+}
+
+var _ openid.OpenIDConnectTokenStrategy = (*Strategy)(nil)
+
+// GenerateIDToken signs the token that belongs to the response being made:
+// Fosite puts the response into the context. The lifespan is the profile's.
+func (s *Strategy) GenerateIDToken(ctx context.Context, lifespan time.Duration, requester fosite.Requester) (string, error) {
+	session, err := storage.SessionOf(requester.GetSession())
+	if err != nil {
+		return "", profile.ServerError("The session cannot be used.", err)
+	}
+	alg, err := s.Alg(ctx, requester.GetClient())
+	if err != nil {
+		return "", err
+	}
+	claims := s.base(session, requester, lifespan)
+	s.bind(ctx, claims, session, alg, requester)
+	token, err := s.Keys.Sign(alg, claims)
+	if err != nil {
+		return "", profile.ServerError("The ID Token could not be signed.", err)
+	}
+	return token, nil
+}
+
+// Alg returns the algorithm of ID Tokens for the client: the registered one,
+// else the profile's preferred one. It is an error if no key signs it.
+func (s *Strategy) Alg(ctx context.Context, client fosite.Client) (string, error) {
+	metadata, err := s.Metadata(ctx, client)
+	if err != nil {
+		return "", profile.ServerError("The client's metadata cannot be read.", err)
+	}
+	alg := metadata.IDTokenSignedResponseAlg
+	if alg == "" {
+		alg = string(s.Profile.PreferredSigningAlg)
+	}
+	if !s.Profile.AcceptsAlg(alg, "") || s.Keys.For(alg) == nil {
+		return "", profile.ServerError("The server has no key for the client's ID Token algorithm.", errors.New("idtoken: no key for "+alg))
+	}
+	return alg, nil
+}
+
+// base has the claims that every ID Token of the authorization shares.
+func (s *Strategy) base(session storage.Session, requester fosite.Requester, lifespan time.Duration) map[string]any {
+	now := s.Clock()
+	fixed := session.IDTokenClaims()
+	claims := map[string]any{
+		"iss": s.Issuer,
+		"sub": fixed.Subject,
+		"aud": requester.GetClient().GetID(),
+		"iat": now.Unix(),
+		"exp": now.Add(lifespan).Unix(),
+	}
+	if !fixed.AuthTime.IsZero() {
+		claims["auth_time"] = fixed.AuthTime.Unix()
+	}
+	if fixed.AuthenticationContextClassReference != "" {
+		claims["acr"] = fixed.AuthenticationContextClassReference
+	}
+	if len(fixed.AuthenticationMethodsReferences) > 0 {
+		claims["amr"] = fixed.AuthenticationMethodsReferences
+	}
+	if binding := session.LSOBinding(); binding.IntentID != "" {
+		claims[binding.IntentClaim] = binding.IntentID
+	}
+	return claims
+}
+
+// bind adds the claims that tie the token to the response that it comes with.
+func (s *Strategy) bind(ctx context.Context, claims map[string]any, session storage.Session, alg string, requester fosite.Requester) {
+	half := func(value string) string { return LeftHalf(alg, value, s.Profile.EdDSAHash) }
+	if response, ok := ctx.Value(fosite.AuthorizeResponseContextKey).(fosite.AuthorizeResponder); ok {
+		claims["c_hash"] = half(response.GetCode())
+		if hash := session.LSOBinding().SHash; hash != "" {
+			claims["s_hash"] = hash
+		}
+	}
+	// No claim of the host's in the front channel: it may be personal
+	// (FAPI 1.0 Advanced §5.2.2.1-6).
+	if response, ok := ctx.Value(fosite.AccessResponseContextKey).(fosite.AccessResponder); ok {
+		claims["at_hash"] = half(response.GetAccessToken())
+		addExtra(claims, session.IDTokenClaims().Extra, s.Profile.IntentClaim)
+	}
+	if requester.GetRequestForm().Get("grant_type") != "refresh_token" {
+		claims["nonce"] = session.IDTokenClaims().Nonce
+	}
+}
+
+// reserved are claims that the host's session does not decide, besides those
+// that are in the token already.
+var reserved = []string{"nonce", "azp", "jti", "nbf", "acr", "amr", "auth_time", "c_hash", "s_hash", "at_hash", "rat", "cnf"}
+
+func addExtra(claims, extra map[string]any, intentClaim string) {
+	allowed := maps.Clone(extra)
+	maps.DeleteFunc(allowed, func(name string, _ any) bool {
+		_, taken := claims[name]
+		return taken || name == intentClaim || slices.Contains(reserved, name)
+	})
+	maps.Copy(claims, allowed)
+}

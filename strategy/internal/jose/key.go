@@ -1,0 +1,114 @@
+package jose
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+
+	gojose "github.com/go-jose/go-jose/v3"
+)
+
+// Key is a public key of somebody else, for verification.
+type Key struct {
+	ID, Alg, Use string
+	Ops          []string
+	Public       crypto.PublicKey
+}
+
+// fits reports whether the key may verify a signature with this alg and kid:
+// what the JWK says of itself is respected (RFC 7517 §4.2–4.4).
+func (k *Key) fits(alg, kid string, minRSABits int) bool {
+	return k.ID == kid &&
+		(k.Use == "" || k.Use == "sig") &&
+		(len(k.Ops) == 0 || slices.Contains(k.Ops, "verify")) &&
+		(k.Alg == "" || canonical(k.Alg) == canonical(alg)) &&
+		algorithms[alg].accepts(k.Public, minRSABits)
+}
+
+// canonical writes RFC 9864's Ed25519 as EdDSA.
+func canonical(alg string) string {
+	if alg == "Ed25519" {
+		return "EdDSA"
+	}
+	return alg
+}
+
+// maxKeys bounds a JWK Set.
+const maxKeys = 100
+
+// ErrKeySet is a document that is no JWK Set, or one with too many keys.
+var ErrKeySet = errors.New("jose: not a JWK Set of at most 100 keys")
+
+// ParseKeys reads a JWK Set. A key that the library cannot use (a curve it
+// does not know, a symmetric or private key, one without kid) is skipped, as
+// RFC 7517 §5 asks, and does not spoil the others.
+func ParseKeys(set []byte) ([]Key, error) {
+	object, err := ParseObject(set)
+	if err != nil {
+		return nil, ErrKeySet
+	}
+	var members []json.RawMessage
+	if err := json.Unmarshal(object["keys"], &members); err != nil || len(members) > maxKeys {
+		return nil, ErrKeySet
+	}
+	keys := make([]Key, 0, len(members))
+	for _, member := range members {
+		if key, ok := parseKey(member); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+func parseKey(raw json.RawMessage) (Key, bool) {
+	var hints struct {
+		Ops []string `json:"key_ops"`
+		X   string   `json:"x"`
+	}
+	var jwk gojose.JSONWebKey
+	if json.Unmarshal(raw, &hints) != nil || jwk.UnmarshalJSON(raw) != nil || !jwk.IsPublic() || jwk.KeyID == "" {
+		return Key{}, false
+	}
+	switch public := jwk.Key.(type) {
+	case *ecdsa.PublicKey, *rsa.PublicKey:
+	case ed25519.PublicKey:
+		// go-jose pads a short x with zeros.
+		if x, err := decode(hints.X); err != nil || len(x) != ed25519.PublicKeySize || len(public) != ed25519.PublicKeySize {
+			return Key{}, false
+		}
+	default:
+		return Key{}, false
+	}
+	return Key{ID: jwk.KeyID, Alg: jwk.Algorithm, Use: jwk.Use, Ops: hints.Ops, Public: jwk.Key}, true
+}
+
+// Signer is a private key of ours.
+type Signer struct {
+	ID, Alg string
+	Key     crypto.Signer
+	Random  io.Reader
+}
+
+// ErrSigner is a key that does not fit its algorithm.
+var ErrSigner = errors.New("jose: the key does not fit its algorithm or is too small")
+
+// Check returns ErrSigner if the key's type, curve or size does not fit Alg.
+func (s *Signer) Check(minRSABits int) error {
+	if s.Key == nil || s.ID == "" || !algorithms[s.Alg].accepts(s.Key.Public(), minRSABits) {
+		return ErrSigner
+	}
+	return nil
+}
+
+func (s *Signer) sign(input []byte) ([]byte, error) {
+	a, ok := algorithms[s.Alg]
+	if !ok {
+		return nil, ErrAlg
+	}
+	return a.sign(s.Random, s.Key, input)
+}

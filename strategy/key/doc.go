@@ -1,0 +1,23 @@
+// Package key has the keys of both sides: the verification keys of clients,
+// and the server's own signing keys.
+//
+// A [Resolver] finds the keys of a client by kid. [ClientKeys] is the one for
+// clients that registered jwks or jwks_uri; its zero config is safe:
+//
+//	resolver := key.NewClientKeys(key.ClientKeysConfig{})
+//	keys, err := resolver.Keys(ctx, clientID, metadata, kid)
+//	if errors.Is(err, key.ErrNoKey) {
+//		// the client has no such key, and that is final
+//	}
+//
+// A team that keeps its partners' keys elsewhere writes its own Resolver, of
+// one method.
+//
+// A [Source] gives the server's signing keys, which may live in an HSM, and
+// [NewRing] checks them against the profile:
+//
+//	ring, err := key.NewRing(ctx, key.Signing(privateKey), &p)
+//
+// Deliberately absent: keys that a message brings or points to (jwk, jku,
+// x5u), symmetric keys, and fetching a jwks_uri before somebody needs it.
+package key

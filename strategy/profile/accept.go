@@ -1,0 +1,53 @@
+package profile
+
+import "slices"
+
+// Algs returns the JWS algorithms that p accepts, in order of preference, with
+// Ed25519 beside EdDSA and RS256 where AllowRS256 says so.
+func (p *Profile) Algs() []string {
+	var algs []string
+	for _, a := range p.SigningAlgs {
+		algs = append(algs, string(a))
+		if a == EdDSA {
+			algs = append(algs, string(Ed25519))
+		}
+	}
+	if p.AllowRS256 {
+		algs = append(algs, string(RS256))
+	}
+	return algs
+}
+
+// AcceptsAlg reports whether p accepts a signature with this alg from a client
+// that registered the other one (or none: ""). EdDSA and Ed25519 are one.
+func (p *Profile) AcceptsAlg(alg, registered string) bool {
+	if registered != "" && canonicalAlg(registered) != canonicalAlg(alg) {
+		return false
+	}
+	return slices.Contains(p.Algs(), alg)
+}
+
+// Canonical returns a with Ed25519 written as EdDSA.
+func (a Alg) Canonical() Alg { return Alg(canonicalAlg(string(a))) }
+
+func canonicalAlg(alg string) string {
+	if alg == string(Ed25519) {
+		return string(EdDSA)
+	}
+	return alg
+}
+
+// ACR returns the class of p's own vocabulary that value names, itself or
+// through an alias, and whether there is one.
+func (p *Profile) ACR(value string) (string, bool) {
+	if own, ok := p.ACRAliases[value]; ok {
+		value = own
+	}
+	return value, slices.Contains(p.ACRValues, value)
+}
+
+// Delivers reports whether request objects may come this way.
+func (p *Profile) Delivers(d Delivery) bool { return slices.Contains(p.RequestDelivery, d) }
+
+// AuthMethods reports whether clients may authenticate with this method.
+func (p *Profile) AuthMethods(m AuthMethod) bool { return slices.Contains(p.ClientAuthMethods, m) }

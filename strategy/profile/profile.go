@@ -1,0 +1,189 @@
+package profile
+
+import "time"
+
+// Profile is the set of rules that a server enforces. It is a value: copy a
+// preset and change fields before the server starts; it is never changed after.
+type Profile struct {
+	// Name and Version are those of the profile's document.
+	Name, Version string
+
+	// SigningAlgs are the JWS algorithms accepted in request objects and
+	// client assertions. "EdDSA" includes the header value "Ed25519"
+	// (RFC 9864). RS256 is added by AllowRS256 alone.
+	SigningAlgs []Alg
+	// PreferredSigningAlg is what the server signs with for a client that
+	// registered nothing else.
+	PreferredSigningAlg Alg
+	// AllowRS256 also accepts RSASSA-PKCS1-v1_5 with SHA-256, which FAPI 1.0
+	// Advanced §8.6 forbids and the examples of MEF W128 use.
+	AllowRS256 bool
+	// EdDSAHash is the digest behind c_hash, s_hash and at_hash when the ID
+	// Token is signed with EdDSA.
+	EdDSAHash Hash
+	// MinRSABits is the smallest RSA modulus accepted.
+	MinRSABits int
+
+	// ResponseTypes that may be asked for.
+	ResponseTypes []string
+	// ResponseModes that may be asked for; they are exactly what discovery
+	// lists.
+	ResponseModes []string
+	// RequestDelivery lists the ways in which a request object may come.
+	RequestDelivery []Delivery
+	// RequestObject holds the rules for the object itself.
+	RequestObject RequestObjectRules
+	// OuterParams tells what happens to parameters outside the object.
+	OuterParams OuterParams
+	// RequireNonce and RequireState refuse an object without the parameter.
+	RequireNonce, RequireState bool
+	// RequirePKCE tells when a code_challenge must be sent. One that is sent
+	// must be S256 always, and its verifier is then mandatory.
+	RequirePKCE PKCE
+	// ScopeDelimiters tells which spellings of a scope list are understood.
+	ScopeDelimiters ScopeDelimiters
+	// ScopeUmbrellas are registered scopes that cover the operations below
+	// the path of the same name: quote covers POST:/quote.
+	ScopeUmbrellas []string
+	// RequiredScopes must be in every authorization request;
+	// RequiredScopesFirst wants them in front as well.
+	RequiredScopes      []string
+	RequiredScopesFirst bool
+
+	// IntentClaim is the name of the claim that carries the intent id.
+	IntentClaim string
+	// RequireIntent refuses authorization requests without an intent.
+	RequireIntent bool
+	// SubjectMode tells what the sub claim is.
+	SubjectMode SubjectMode
+	// ACRValues are the authentication context classes, strongest first.
+	ACRValues []string
+	// ACRAliases maps another vocabulary to ACRValues; an answer is given in
+	// the vocabulary that was asked for.
+	ACRAliases map[string]string
+	// UnmetEssentialACR tells what becomes of a request whose essential acr
+	// value could not be reached.
+	UnmetEssentialACR UnmetACR
+
+	// ClientAuthMethods are the client authentication methods.
+	ClientAuthMethods []AuthMethod
+	// RefreshTokens issues refresh tokens to intents of kind repeated.
+	RefreshTokens bool
+	// TTL holds the lifetimes.
+	TTL Lifetimes
+}
+
+// RequestObjectRules are the rules for the times and the use of an object.
+type RequestObjectRules struct {
+	// RequireIss refuses an object without iss. An iss that is there must be
+	// the client_id always.
+	RequireIss bool
+	// ReplayCheck lets a jti complete one authorization only.
+	ReplayCheck bool
+	// MaxLifetime bounds exp - nbf, MaxNbfAge bounds now - nbf.
+	MaxLifetime, MaxNbfAge time.Duration
+	// Skew is how far the clocks of the parties may differ.
+	Skew time.Duration
+}
+
+// Lifetimes are how long things live.
+type Lifetimes struct {
+	Code         time.Duration // authorization code; at most 10 min
+	IDToken      time.Duration
+	AccessToken  time.Duration // below 10 min for a token without sender constraint
+	RefreshToken time.Duration
+	// Assertion is the longest life of a client assertion, exp - iat, and
+	// how far ahead its exp may lie.
+	Assertion time.Duration
+	// Intent is how long an intent waits for its authorization.
+	Intent time.Duration
+	// AuthorizeSession is how long the user has for login and consent.
+	AuthorizeSession time.Duration
+}
+
+// Alg is a JWS algorithm of the IANA registry.
+type Alg string
+
+// The algorithms that the library can verify.
+const (
+	ES256 Alg = "ES256"
+	ES384 Alg = "ES384"
+	ES512 Alg = "ES512"
+	PS256 Alg = "PS256"
+	PS384 Alg = "PS384"
+	PS512 Alg = "PS512"
+	RS256 Alg = "RS256"
+	EdDSA Alg = "EdDSA"
+	// Ed25519 is RFC 9864's name for the EdDSA algorithm over Ed25519.
+	Ed25519 Alg = "Ed25519"
+)
+
+// Hash is a digest for EdDSA's left-half hashes.
+type Hash string
+
+// The digests.
+const (
+	SHA512  Hash = "sha-512"
+	SHA3256 Hash = "sha3-256"
+)
+
+// Delivery is a way in which a request object comes.
+type Delivery string
+
+// DeliverByValue is the parameter request.
+const DeliverByValue Delivery = "value"
+
+// OuterParams tells what happens to parameters outside the request object.
+type OuterParams string
+
+// The rules for outer parameters. Both demand an outer client_id, and that an
+// outer response_type equals the inner one.
+const (
+	// IgnoreOuter takes no notice of them (FAPI 1.0 Advanced §5.2.2-10).
+	IgnoreOuter OuterParams = "ignore"
+	// MatchOuter wants them equal to the inner ones (MEF W128 R14).
+	MatchOuter OuterParams = "must-match"
+)
+
+// PKCE tells when a code_challenge must be sent.
+type PKCE string
+
+// The rules for PKCE.
+const (
+	PKCEOptional PKCE = "optional"
+	PKCEWithPAR  PKCE = "par" // with a pushed request, FAPI 1.0 Advanced §5.2.2-18
+	PKCEAlways   PKCE = "always"
+)
+
+// ScopeDelimiters tells which spellings of a scope list are understood.
+type ScopeDelimiters string
+
+// The spellings.
+const (
+	SpaceDelimited        ScopeDelimiters = "space"
+	SpaceOrCommaDelimited ScopeDelimiters = "space+comma"
+)
+
+// SubjectMode tells what the sub claim is.
+type SubjectMode string
+
+// The modes.
+const (
+	SubjectIntent SubjectMode = "intent" // the intent id
+	SubjectUser   SubjectMode = "user"   // a pairwise pseudonym of the user
+)
+
+// UnmetACR tells what becomes of a request whose essential acr is not met.
+type UnmetACR string
+
+// The outcomes.
+const (
+	UnmetACRError        UnmetACR = "error"
+	UnmetACRReturnActual UnmetACR = "return-actual"
+)
+
+// AuthMethod is a client authentication method.
+type AuthMethod string
+
+// PrivateKeyJWT is the method of RFC 7523 and OpenID Connect Core §9.
+const PrivateKeyJWT AuthMethod = "private_key_jwt"
