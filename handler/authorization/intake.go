@@ -1,0 +1,179 @@
+package authorization
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/meflso/fosite-meflso/handler/intent"
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/idtoken"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+	"github.com/meflso/fosite-meflso/strategy/requestobject"
+)
+
+// Policy decides whether a client may have this intent authorized with these
+// scopes at all (MEF W128 §7.3, step 4). The intent is nil where there is none.
+// An error that is no *profile.Violation refuses.
+type Policy func(ctx context.Context, client fosite.Client, in *storage.Intent, scopes []string) error
+
+// Endpoint is the authorization endpoint's half of the provider. All fields
+// are needed, but Policy. It is safe for concurrent use.
+type Endpoint struct {
+	Profile  *profile.Profile
+	Issuer   string
+	Parser   Parser
+	Clients  fosite.ClientManager
+	Metadata storage.MetadataFunc
+	Verifier *requestobject.Verifier
+	Intents  *intent.Register
+	Once     storage.Once
+	IDToken  *idtoken.Strategy
+	Keys     *key.Ring
+	Policy   Policy
+	Audit    audit.Sink
+	Clock    func() time.Time
+	Rand     io.Reader
+	// HandleSecret makes the handles of pending authorizations, 32 bytes.
+	HandleSecret []byte
+	// PairwiseSalt makes the subjects of SubjectUser.
+	PairwiseSalt []byte
+	// ErrorPage shows errors that must not go to the client.
+	ErrorPage ErrorPage
+}
+
+// Parser is Fosite's parser of authorization requests.
+type Parser interface {
+	NewAuthorizeRequest(ctx context.Context, r *http.Request) (fosite.AuthorizeRequester, error)
+}
+
+// candidate is a request on its way through the rules.
+type candidate struct {
+	query    url.Values // everything outside the object
+	clientID string
+	client   fosite.Client
+	metadata *storage.ClientMetadata
+	object   *requestobject.Object
+	params   url.Values // the object's parameters
+	claims   requestobject.Claims
+	scopes   []string
+	intent   *storage.Intent
+	pending  Pending
+	redirect *url.URL // set once errors may be redirected
+}
+
+type rule func(context.Context, *candidate) error
+
+// rules lists what an authorization request must satisfy, in the order in
+// which a request with two defects is judged. Errors of the first list are
+// shown to the user, those of the second go to the client.
+func (e *Endpoint) rules() (shown, redirected []rule) {
+	return []rule{
+			e.oneClientID, e.knownClient, e.oneDelivery, e.noDuplicates,
+			e.openObject, e.redirectURI,
+		}, []rule{
+			e.objectTimes, e.notReplayed, e.readParams,
+			e.responseType, e.registeredResponseType, e.responseMode, e.outerResponseType, e.outerParams,
+			e.scopesPresent, e.scopesRegistered, e.nonce, e.state, e.pkce,
+			e.namesIntent, e.ownIntent, e.policy,
+			e.acrVocabulary, e.prompt, e.maxAge, e.idTokenHint,
+			e.signable,
+		}
+}
+
+// NewAuthorizeRequest judges an authorization request, or brings a pending one
+// back. The requester is usable for WriteAuthorizeError even with an error.
+func (e *Endpoint) NewAuthorizeRequest(ctx context.Context, r *http.Request) (fosite.AuthorizeRequester, error) {
+	query, err := readQuery(r)
+	if err != nil {
+		return fosite.NewAuthorizeRequest(), err
+	}
+	if query.Has(pendingParam) {
+		return e.resume(ctx, query)
+	}
+	c := &candidate{query: query}
+	request, err := e.admit(ctx, c)
+	e.audit(ctx, audit.AuthorizationRequest, c, err)
+	if err != nil {
+		return c.failed(), err
+	}
+	return request, nil
+}
+
+func (e *Endpoint) admit(ctx context.Context, c *candidate) (*Request, error) {
+	shown, redirected := e.rules()
+	for _, check := range append(shown, redirected...) {
+		if err := check(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return e.keep(ctx, c)
+}
+
+func (e *Endpoint) audit(ctx context.Context, action audit.Action, c *candidate, err error) {
+	event := audit.Event{Time: e.Clock(), Action: action}
+	if c.client != nil {
+		event.Client = c.client.GetID()
+	}
+	if c.intent != nil {
+		event.Intent = c.intent.ID
+	}
+	if c.object != nil && c.object.Alg == string(profile.RS256) {
+		event.Detail = "request object signed with RS256"
+	}
+	audit.Judge(ctx, e.Audit, event, err)
+}
+
+// failed is a requester for the error writer: with a redirect_uri only if it
+// proved to be the client's inside a verified object.
+func (c *candidate) failed() *fosite.AuthorizeRequest {
+	ar := fosite.NewAuthorizeRequest()
+	if c.redirect == nil {
+		return ar
+	}
+	ar.Client, ar.RedirectURI = c.client, c.redirect
+	state, responseType := c.params.Get("state"), c.params.Get("response_type")
+	if c.params == nil {
+		state, responseType = c.object.ErrorParams()
+	}
+	if isPrintable(state) {
+		ar.State = state
+	}
+	ar.SetDefaultResponseMode(errorMode(responseType))
+	return ar
+}
+
+// parse hands the verified parameters to Fosite's own parser, in a request
+// that has nothing else.
+func (e *Endpoint) parse(ctx context.Context, params url.Values) (*fosite.AuthorizeRequest, error) {
+	form := url.Values{}
+	for name, values := range params {
+		form[name] = values
+	}
+	state := form.Get("state")
+	// Fosite demands a state; the profile does not.
+	form.Set("state", "none-was-sent")
+	// The one mode that is allowed is the default, which Fosite grants to
+	// clients of any type.
+	form.Del("response_mode")
+	r := (&http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody, Form: form, PostForm: form}).WithContext(ctx)
+	requester, err := e.Parser.NewAuthorizeRequest(ctx, r)
+	ar, ok := requester.(*fosite.AuthorizeRequest)
+	if err != nil || !ok {
+		return nil, ruleParse.InvalidRequest("The authorization request is malformed.").Because(err)
+	}
+	ar.State = state
+	ar.Form.Del("state")
+	if state != "" {
+		ar.Form.Set("state", state)
+	}
+	return ar, nil
+}
+
+const ruleParse profile.Rule = "RFC6749-4.1.1"

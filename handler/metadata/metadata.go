@@ -1,0 +1,152 @@
+// Package metadata serves the discovery document (OpenID Connect Discovery §4)
+// and the JWK Set. Both are made once from what the server enforces: each list
+// is a field of the profile or the algorithms of the keys, and nothing is
+// listed that is not served.
+//
+//	mux.Handle("/.well-known/openid-configuration", metadata.Discovery(doc))
+//	mux.Handle("/oauth2/jwks", metadata.JWKS(ring))
+package metadata
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// Document is the discovery document of this release.
+type Document struct {
+	Issuer                string   `json:"issuer"`
+	Authorization         string   `json:"authorization_endpoint"`
+	Token                 string   `json:"token_endpoint"`
+	Introspection         string   `json:"introspection_endpoint,omitempty"`
+	Revocation            string   `json:"revocation_endpoint,omitempty"`
+	UserInfo              string   `json:"userinfo_endpoint,omitempty"`
+	JWKS                  string   `json:"jwks_uri"`
+	Scopes                []string `json:"scopes_supported"`
+	ResponseTypes         []string `json:"response_types_supported"`
+	ResponseModes         []string `json:"response_modes_supported"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	SubjectTypes          []string `json:"subject_types_supported"`
+	ACRValues             []string `json:"acr_values_supported,omitempty"`
+	ClaimsParameter       bool     `json:"claims_parameter_supported"`
+	Claims                []string `json:"claims_supported"`
+	RequestParameter      bool     `json:"request_parameter_supported"`
+	RequestURIParameter   bool     `json:"request_uri_parameter_supported"`
+	SignedRequestObject   bool     `json:"require_signed_request_object"`
+	RequestObjectAlgs     []string `json:"request_object_signing_alg_values_supported"`
+	IDTokenAlgs           []string `json:"id_token_signing_alg_values_supported"`
+	AuthMethods           []string `json:"token_endpoint_auth_methods_supported"`
+	AuthAlgs              []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionMethods  []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+	IntrospectionAuthAlgs []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationMethods     []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
+	RevocationAuthAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	ChallengeMethods      []string `json:"code_challenge_methods_supported"`
+	ResponseIss           bool     `json:"authorization_response_iss_parameter_supported"`
+}
+
+// Derive fills the lists of the document from the profile and the keys; the
+// caller sets Issuer and the endpoints.
+func Derive(p *profile.Profile, ring *key.Ring) Document {
+	methods := make([]string, len(p.ClientAuthMethods))
+	for i, m := range p.ClientAuthMethods {
+		methods[i] = string(m)
+	}
+	return Document{
+		Scopes:                scopes(p),
+		ResponseTypes:         p.ResponseTypes,
+		ResponseModes:         p.ResponseModes,
+		GrantTypes:            grants(p),
+		SubjectTypes:          subjects(p),
+		ACRValues:             p.ACRValues,
+		ClaimsParameter:       true,
+		Claims:                claims(p),
+		RequestParameter:      p.Delivers(profile.DeliverByValue),
+		RequestURIParameter:   false, // its default is true, so it is always said
+		SignedRequestObject:   true,
+		RequestObjectAlgs:     p.Algs(),
+		IDTokenAlgs:           bothNames(ring.Algs()),
+		AuthMethods:           methods,
+		AuthAlgs:              p.Algs(),
+		IntrospectionMethods:  methods,
+		IntrospectionAuthAlgs: p.Algs(),
+		RevocationMethods:     methods,
+		RevocationAuthAlgs:    p.Algs(),
+		ChallengeMethods:      []string{"S256"},
+		ResponseIss:           true,
+	}
+}
+
+func grants(p *profile.Profile) []string {
+	grants := []string{"authorization_code", "client_credentials"}
+	if p.RefreshTokens {
+		grants = append(grants, "refresh_token")
+	}
+	return grants
+}
+
+func subjects(p *profile.Profile) []string {
+	if p.SubjectMode == profile.SubjectUser {
+		return []string{"pairwise"}
+	}
+	return []string{"public"}
+}
+
+func claims(p *profile.Profile) []string {
+	claims := []string{"sub", "acr", "auth_time"}
+	if p.IntentClaim != "" {
+		claims = append(claims, p.IntentClaim)
+	}
+	return claims
+}
+
+// scopes lists what the profile knows by itself; a host adds its own.
+func scopes(p *profile.Profile) []string {
+	scopes := slices.Clone(p.RequiredScopes)
+	for _, umbrella := range p.ScopeUmbrellas {
+		scopes = append(scopes, umbrella)
+		for _, path := range []string{umbrella, umbrella + "-submissions"} {
+			scopes = append(scopes, "POST:/"+path, "GET:/"+path)
+		}
+	}
+	return scopes
+}
+
+// Discovery serves the document.
+func Discovery(d Document) (http.Handler, error) {
+	body, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	return document("application/json", body), nil
+}
+
+// JWKS serves the ring's public keys (RFC 7517 §8.5.1).
+func JWKS(ring *key.Ring) http.Handler { return document("application/jwk-set+json", ring.JWKS()) }
+
+func document(contentType string, body []byte) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			rw.Header().Set("Allow", "GET, HEAD")
+			rw.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		rw.Header().Set("Content-Type", contentType)
+		rw.Header().Set("Cache-Control", "public, max-age=300")
+		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(body))
+	})
+}
+
+// bothNames: a client that registered Ed25519 gets that name in the header,
+// any other EdDSA (RFC 9864).
+func bothNames(algs []string) []string {
+	if slices.Contains(algs, string(profile.EdDSA)) {
+		return append(algs, string(profile.Ed25519))
+	}
+	return algs
+}

@@ -1,0 +1,161 @@
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"slices"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/meflso/fosite-meflso/handler/authorization"
+	"github.com/meflso/fosite-meflso/handler/intent"
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// Bind is the last Fosite handler of the token endpoint. It takes nothing and
+// changes nothing but the request's session; Endpoint claims what it found.
+type Bind struct {
+	Profile  *profile.Profile
+	Issuer   string
+	Intents  *intent.Register
+	Metadata storage.MetadataFunc
+	Policy   authorization.Policy
+	Clock    func() time.Time
+}
+
+var _ fosite.TokenEndpointHandler = (*Bind)(nil)
+
+const (
+	ruleForeign   profile.Rule = "MEF-R58"
+	ruleCodeLife  profile.Rule = "MEF-10.3.3.1"
+	rulePKCE      profile.Rule = "RFC7636-4.6"
+	ruleOwnBehalf profile.Rule = "MEF-10.2.2.2"
+	rulePolicy    profile.Rule = "MEF-7.3-4"
+)
+
+// CanSkipClientAuth returns false.
+func (b *Bind) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+// CanHandleTokenEndpointRequest returns true for the three grants of the profile.
+func (b *Bind) CanHandleTokenEndpointRequest(_ context.Context, request fosite.AccessRequester) bool {
+	grants := request.GetGrantTypes()
+	return grants.ExactOne("authorization_code") || grants.ExactOne("client_credentials") || grants.ExactOne("refresh_token")
+}
+
+// PopulateTokenEndpointResponse has nothing to add.
+func (b *Bind) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
+	return fosite.ErrUnknownRequest
+}
+
+// HandleTokenEndpointRequest checks what the grant is bound to. Where Fosite
+// expects a handler to say that it served the grant, it says no, so that a
+// grant which no other handler served stays refused.
+func (b *Bind) HandleTokenEndpointRequest(ctx context.Context, request fosite.AccessRequester) error {
+	session, err := storage.SessionOf(request.GetSession())
+	if err != nil {
+		return profile.ServerError("The session cannot be used.", err)
+	}
+	switch {
+	case request.GetGrantTypes().ExactOne("client_credentials"):
+		err = b.ownBehalf(request, session)
+	case request.GetGrantTypes().ExactOne("authorization_code"):
+		err = b.code(ctx, request, session)
+	default:
+		err = b.refresh(ctx, request, session)
+	}
+	if err != nil {
+		return err
+	}
+	return fosite.ErrUnknownRequest
+}
+
+// ownBehalf: the subject is the client itself, and there is no user to
+// identify.
+func (b *Bind) ownBehalf(request fosite.AccessRequester, session storage.Session) error {
+	if slices.Contains(request.GetRequestedScopes(), "openid") {
+		return ruleOwnBehalf.InvalidScope("The scope openid needs a user.")
+	}
+	id := request.GetClient().GetID()
+	session.IDTokenClaims().Subject = id
+	if s, ok := session.(interface{ SetSubject(string) }); ok {
+		s.SetSubject(id)
+	}
+	*session.LSOBinding() = storage.Binding{Issuer: b.Issuer}
+	return nil
+}
+
+func (b *Bind) code(ctx context.Context, request fosite.AccessRequester, session storage.Session) error {
+	binding := session.LSOBinding()
+	if binding.Issuer != b.Issuer {
+		return ruleForeign.InvalidGrant("The code is not valid.")
+	}
+	// A store need not know when a code expires.
+	if !b.Clock().Before(session.GetExpiresAt(fosite.AuthorizeCode)) {
+		return ruleCodeLife.InvalidGrant("The code has expired.")
+	}
+	if err := checkVerifier(binding.CodeChallenge, request.GetRequestForm().Get("code_verifier")); err != nil {
+		return err
+	}
+	if binding.IntentID == "" {
+		return b.policy(ctx, request, nil)
+	}
+	in, err := b.Intents.Redeemable(ctx, binding.IntentID, request.GetID())
+	if err != nil {
+		return err
+	}
+	return b.accept(ctx, request, in)
+}
+
+func (b *Bind) refresh(ctx context.Context, request fosite.AccessRequester, session storage.Session) error {
+	binding := session.LSOBinding()
+	if binding.Issuer != b.Issuer {
+		return ruleForeign.InvalidGrant("The refresh token is not valid.")
+	}
+	if binding.IntentID == "" {
+		return b.policy(ctx, request, nil)
+	}
+	in, err := b.Intents.Refreshable(ctx, binding.IntentID, request.GetID())
+	if err != nil {
+		return err
+	}
+	return b.accept(ctx, request, in)
+}
+
+// accept checks the trust domain and the policy, and notes the intent for the
+// response.
+func (b *Bind) accept(ctx context.Context, request fosite.AccessRequester, in *storage.Intent) error {
+	client := request.GetClient()
+	metadata, err := b.Metadata(ctx, client)
+	if err != nil {
+		return profile.Unavailable(err)
+	}
+	if in.ClientID != client.GetID() || in.TrustDomain != metadata.Domain(client.GetID()) {
+		return ruleForeign.InvalidGrant("The intent is of another trust domain.")
+	}
+	if found, ok := ctx.Value(foundKey{}).(*found); ok {
+		found.intent = in
+	}
+	return b.policy(ctx, request, in)
+}
+
+func (b *Bind) policy(ctx context.Context, request fosite.AccessRequester, in *storage.Intent) error {
+	return authorization.ApplyPolicy(ctx, b.Policy, request.GetClient(), in, request.GetRequestedScopes(), rulePolicy.UnauthorizedClient)
+}
+
+// checkVerifier is RFC 7636 §4.6 for S256. A verifier without a challenge is
+// refused too: somebody dropped the challenge on the way.
+func checkVerifier(challenge, verifier string) error {
+	if challenge == "" && verifier == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	computed := base64.RawURLEncoding.EncodeToString(sum[:])
+	if challenge == "" || len(verifier) < 43 || len(verifier) > 128 || subtle.ConstantTimeCompare([]byte(computed), []byte(challenge)) != 1 {
+		return rulePKCE.InvalidGrant("The code_verifier does not fit the code_challenge.")
+	}
+	return nil
+}

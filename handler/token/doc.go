@@ -1,0 +1,13 @@
+// Package token is the token endpoint's half of the provider and what depends
+// on the tokens: introspection (RFC 7662), revocation (RFC 7009), UserInfo.
+//
+// [ClientAuth] replaces Fosite's client authentication. [Bind] is the last
+// Fosite handler of the token endpoint: it refuses a code or refresh token that
+// another provider made, that lacks its PKCE verifier, or whose intent is not
+// in the hands of this authorization. [Endpoint] wraps Fosite's two calls: what
+// may be used once is claimed in the same transaction in which the tokens are
+// stored, so that a process which dies in between changed nothing.
+//
+// Deliberately absent: client secrets, public clients, JWT access tokens, the
+// grants password and implicit.
+package token

@@ -1,0 +1,193 @@
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/meflso/fosite-meflso/handler/intent"
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// Endpoint wraps Fosite's token endpoint. It is safe for concurrent use.
+type Endpoint struct {
+	Profile *profile.Profile
+	Inner   fosite.OAuth2Provider
+	Intents *intent.Register
+	Once    storage.Once
+	// Atomic runs a function in the transaction that stores the tokens, where
+	// the records are in the same store; else it just runs it.
+	Atomic func(context.Context, func(context.Context) error) error
+	Audit  audit.Sink
+	Clock  func() time.Time
+}
+
+// Request is an access request with what Bind found behind it.
+type Request struct {
+	*fosite.AccessRequest
+	intent *storage.Intent
+}
+
+// found carries the intent out of Fosite's handlers.
+type found struct{ intent *storage.Intent }
+
+type foundKey struct{}
+
+const (
+	ruleGrant   profile.Rule = "RFC6749-5.2"
+	ruleUsed    profile.Rule = "BASE-5.2.2-13"
+	ruleRefresh profile.Rule = "RFC6749-6"
+)
+
+// NewAccessRequest judges a token request. The requester is usable for
+// WriteAccessError even with an error. It changes nothing but the client
+// assertion, which is used up once the client is authenticated.
+func (e *Endpoint) NewAccessRequest(ctx context.Context, r *http.Request, session fosite.Session) (fosite.AccessRequester, error) {
+	f := &found{}
+	inner, err := e.newAccessRequest(context.WithValue(ctx, foundKey{}, f), r, session)
+	request := &Request{AccessRequest: inner, intent: f.intent}
+	if err != nil {
+		e.audit(ctx, request, err)
+	}
+	return request, err
+}
+
+func (e *Endpoint) newAccessRequest(ctx context.Context, r *http.Request, session fosite.Session) (*fosite.AccessRequest, error) {
+	nothing := fosite.NewAccessRequest(nil)
+	form, err := ReadForm(r)
+	if err != nil {
+		return nothing, err
+	}
+	if _, err := storage.SessionOf(session); err != nil {
+		return nothing, profile.ServerError("The session cannot be used.", err)
+	}
+	requester, err := e.Inner.NewAccessRequest(ctx, e.rewrite(r, form), session)
+	request, ok := requester.(*fosite.AccessRequest)
+	if !ok || request == nil { // Fosite: no handler served the grant
+		return nothing, ruleGrant.Refuse("unsupported_grant_type", "The grant type is not supported.").Because(err)
+	}
+	return request, invalidGrant(err)
+}
+
+// rewrite gives Fosite the form with the scopes in canonical spelling.
+func (e *Endpoint) rewrite(r *http.Request, form url.Values) *http.Request {
+	if scope := form.Get("scope"); scope != "" {
+		form = cloneForm(form)
+		form.Set("scope", strings.Join(e.Profile.ParseScope(scope), " "))
+	}
+	clone := r.Clone(r.Context())
+	clone.Form, clone.PostForm = form, form
+	return clone
+}
+
+func cloneForm(form url.Values) url.Values {
+	clone := make(url.Values, len(form))
+	for name, values := range form {
+		clone[name] = values
+	}
+	return clone
+}
+
+// invalidGrant gives Fosite's errors about a grant the code that RFC 6749
+// §5.2 has for them.
+func invalidGrant(err error) error {
+	if errors.Is(err, fosite.ErrTokenExpired) || errors.Is(err, fosite.ErrTokenSignatureMismatch) ||
+		errors.Is(err, fosite.ErrInvalidTokenFormat) || errors.Is(err, fosite.ErrSerializationFailure) || errors.Is(err, fosite.ErrInactiveToken) {
+		return ruleRefresh.InvalidGrant("The code or refresh token is not valid.").Because(err)
+	}
+	return err
+}
+
+// NewAccessResponse claims what the grant may be used for once and issues the
+// tokens, in one transaction where the store allows it.
+func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.AccessRequester) (fosite.AccessResponder, error) {
+	request, ok := requester.(*Request)
+	if !ok {
+		return nil, profile.ServerError("The request did not come through the provider's NewAccessRequest.", nil)
+	}
+	var response fosite.AccessResponder
+	err := e.Atomic(ctx, func(ctx context.Context) (err error) {
+		if err := e.claim(ctx, request); err != nil {
+			return err
+		}
+		response, err = e.Inner.NewAccessResponse(withRefresh(ctx, e.mayRefresh(request)), request)
+		return err
+	})
+	err = invalidGrant(err)
+	e.audit(ctx, request, err)
+	if err != nil {
+		return nil, err
+	}
+	response.SetTokenType("Bearer")
+	return response, nil
+}
+
+// claim makes sure that a code is redeemed once, whatever the host's storage
+// does: through its intent, or else through its own mark.
+func (e *Endpoint) claim(ctx context.Context, request *Request) error {
+	if !request.GetGrantTypes().ExactOne("authorization_code") {
+		return nil
+	}
+	if request.intent != nil {
+		return e.Intents.Exchange(ctx, request.intent)
+	}
+	sum := sha256.Sum256([]byte(request.GetRequestForm().Get("code")))
+	err := e.Once.UseOnce(ctx, "code:"+base64.RawURLEncoding.EncodeToString(sum[:]), e.Clock().Add(e.Profile.TTL.Code+time.Minute))
+	switch {
+	case errors.Is(err, storage.ErrUsed):
+		return ruleUsed.InvalidGrant("The code has been used before.")
+	case err != nil:
+		return profile.Unavailable(err)
+	}
+	return nil
+}
+
+func (e *Endpoint) mayRefresh(request *Request) bool {
+	return e.Profile.RefreshTokens && (request.intent == nil || request.intent.Kind == storage.IntentRepeated)
+}
+
+func (e *Endpoint) audit(ctx context.Context, request *Request, err error) {
+	event := audit.Event{Time: e.Clock(), Action: audit.TokenIssue, Detail: grantOf(request)}
+	if client := request.GetClient(); client != nil {
+		event.Client = client.GetID()
+	}
+	if request.intent != nil {
+		event.Intent = request.intent.ID
+	}
+	event.TokenHash = audit.Hash(request.GetRequestForm().Get("code"))
+	audit.Judge(ctx, e.Audit, event, err)
+}
+
+// grantOf names the grant if it is a known one: the event is safe to log.
+func grantOf(request *Request) string {
+	for _, grant := range []string{"authorization_code", "client_credentials", "refresh_token"} {
+		if request.GetGrantTypes().ExactOne(grant) {
+			return grant
+		}
+	}
+	return ""
+}
+
+type refreshKey struct{}
+
+func withRefresh(ctx context.Context, may bool) context.Context {
+	return context.WithValue(ctx, refreshKey{}, may)
+}
+
+// RefreshScopes is Fosite's RefreshTokenScopes for this request: none needed,
+// or one that nobody can have where no refresh token may be issued.
+func RefreshScopes(ctx context.Context) []string {
+	if may, decided := ctx.Value(refreshKey{}).(bool); decided && !may {
+		return []string{"\x00"}
+	}
+	return []string{}
+}
