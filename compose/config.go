@@ -1,0 +1,100 @@
+package compose
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/ory/fosite"
+	fositecompose "github.com/ory/fosite/compose"
+	"github.com/ory/fosite/handler/oauth2"
+
+	"github.com/meflso/fosite-meflso/handler/authorization"
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/outbound"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// Config is all that New needs. The first group has no default.
+type Config struct {
+	// Issuer is the issuer identifier, an https URL; endpoint URLs are built
+	// from it and Paths.
+	Issuer string
+	// Profile is the set of rules to enforce, a preset or a changed copy.
+	Profile profile.Profile
+	// Fosite is the host's configuration; its GlobalSecret has 32 bytes or
+	// more. It is copied and never written to. Secrets, hashers, catalogs,
+	// templates and shorter lifetimes are kept, what the profile decides is
+	// set by the profile, and a value that contradicts it is an error.
+	Fosite *fosite.Config
+	// Storage is the host's Fosite storage: fosite.Storage,
+	// oauth2.CoreStorage, oauth2.TokenRevocationStorage and
+	// openid.OpenIDConnectRequestStorage in one value.
+	Storage any
+	// Keys are the server's signing keys.
+	Keys key.Source
+	// NewSession makes an empty session of the host's own type.
+	NewSession func() storage.Session
+
+	// Records keeps intents and one-time values; nil means Storage, if it
+	// implements storage.Records. Where both are one value that is also
+	// transactional, each answer is one transaction.
+	Records storage.Records
+	// Clients tells a client's metadata; nil means the client's own
+	// LSOMetadata method, else what fosite.OpenIDConnectClient tells.
+	Clients storage.MetadataFunc
+	// Tokens is the host's token format; nil means Fosite's HMAC tokens.
+	Tokens oauth2.CoreStrategy
+	// Factories are the host's own handlers, appended after the library's.
+	Factories []fositecompose.Factory
+	// AuthorizeClient decides whether a client may have an intent authorized
+	// with these scopes; nil means that registration decides.
+	AuthorizeClient authorization.Policy
+	// UserInfo gives the host's claims for the UserInfo endpoint; nil: none.
+	UserInfo func(context.Context, fosite.AccessRequester) (map[string]any, error)
+	// ErrorPage shows errors that must not go to the client; nil means a
+	// plain page.
+	ErrorPage authorization.ErrorPage
+	// PairwiseSalt makes the subjects where SubjectMode is user; 32 secret
+	// bytes that are never rotated.
+	PairwiseSalt []byte
+	// Paths are the endpoints' paths below the issuer.
+	Paths Paths
+	// Scopes are listed in discovery beside those of the profile.
+	Scopes []string
+	// Outbound configures the client that fetches each jwks_uri.
+	Outbound outbound.Config
+	// Audit takes the security events; nil means slog's default logger.
+	Audit audit.Sink
+	// Clock and Rand are the library's time and randomness; nil means the
+	// system's. Fosite's own handlers always use the system's.
+	Clock func() time.Time
+	Rand  io.Reader
+}
+
+// Paths are the paths of the endpoints; an empty one means its default.
+type Paths struct {
+	Authorize  string // /oauth2/auth; served by the host
+	Token      string // /oauth2/token; served by the host
+	Introspect string // /oauth2/introspect
+	Revoke     string // /oauth2/revoke
+	UserInfo   string // /userinfo
+	JWKS       string // /oauth2/jwks
+}
+
+func (p Paths) filled() Paths {
+	for _, f := range []struct {
+		path *string
+		or   string
+	}{
+		{&p.Authorize, "/oauth2/auth"}, {&p.Token, "/oauth2/token"}, {&p.Introspect, "/oauth2/introspect"},
+		{&p.Revoke, "/oauth2/revoke"}, {&p.UserInfo, "/userinfo"}, {&p.JWKS, "/oauth2/jwks"},
+	} {
+		if *f.path == "" {
+			*f.path = f.or
+		}
+	}
+	return p
+}

@@ -1,0 +1,175 @@
+package compose
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/ory/fosite"
+	fositecompose "github.com/ory/fosite/compose"
+	"github.com/ory/fosite/handler/oauth2"
+
+	"github.com/meflso/fosite-meflso/handler/authorization"
+	"github.com/meflso/fosite-meflso/handler/intent"
+	"github.com/meflso/fosite-meflso/handler/metadata"
+	"github.com/meflso/fosite-meflso/handler/token"
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/clientauth"
+	"github.com/meflso/fosite-meflso/strategy/idtoken"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/outbound"
+	"github.com/meflso/fosite-meflso/strategy/requestobject"
+)
+
+// New checks the configuration and puts the provider together. The error names
+// everything that is wrong, a line each.
+func New(config Config) (*Provider, error) {
+	c := config.filled()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	ring, err := key.NewRing(context.Background(), c.Keys, &c.Profile)
+	if err != nil {
+		return nil, fmt.Errorf("Keys: %w", err)
+	}
+	handles, err := hkdf.Key(sha256.New, c.Fosite.GlobalSecret, nil, "fosite-meflso pending authorization", sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	return assemble(c, ring, handles)
+}
+
+// filled puts the defaults in. Profile becomes the provider's own copy.
+func (c Config) filled() *Config {
+	c.Paths = c.Paths.filled()
+	if c.Records == nil {
+		c.Records, _ = c.Storage.(storage.Records)
+	}
+	if c.Clients == nil {
+		c.Clients = defaultMetadata
+	}
+	c.Clients = never(c.Clients)
+	if c.Audit == nil {
+		c.Audit = audit.Slog(slog.Default())
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	return &c
+}
+
+// audiences are what a client assertion may be made out to: the issuer and the
+// endpoints that take one. The token endpoint comes last.
+func (c *Config) audiences() []string {
+	return []string{c.Issuer, c.Issuer + c.Paths.Introspect, c.Issuer + c.Paths.Revoke, c.Issuer + c.Paths.Token}
+}
+
+// assemble makes the parts, from the ground up.
+func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error) {
+	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock})
+	clients := c.Storage.(fosite.Storage)
+	set := newSettings(c.Fosite, c.Issuer, &c.Profile, c.audiences())
+	auth := &token.ClientAuth{
+		Clients: clients, Metadata: c.Clients, Profile: &c.Profile, Audit: c.Audit, Clock: c.Clock,
+		Assertion: &clientauth.Assertion{Profile: &c.Profile, Audiences: set.tokenURLs, Keys: resolver, Once: c.Records, Clock: c.Clock},
+	}
+	set.ClientAuthenticationStrategy = auth.Authenticate
+	idTokens := &idtoken.Strategy{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Metadata: c.Clients, Clock: c.Clock}
+	intents := &intent.Register{
+		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
+		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
+	}
+	inner := fosite.NewOAuth2Provider(clients, set)
+	authorize := &authorization.Endpoint{
+		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
+		Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Clock: c.Clock},
+		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring, Policy: c.AuthorizeClient,
+		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
+	}
+	p := &Provider{OAuth2Provider: inner, Intents: intents, config: c, authorize: authorize, atomic: newAtomic(c)}
+	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Atomic: p.atomic, Audit: c.Audit, Clock: c.Clock}
+	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
+	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
+	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Clock: c.Clock}
+	if err := register(c, set, idTokens, authorize, bind); err != nil {
+		return nil, err
+	}
+	return p, p.serve(metadata.Derive(&c.Profile, ring), ring)
+}
+
+// register hangs the handlers into Fosite, in the one order that works: the
+// guard before Fosite's, the host's after them, the finisher last; Bind sees
+// the session that Fosite's grants found.
+func register(c *Config, set *settings, idTokens *idtoken.Strategy, authorize *authorization.Endpoint, bind *token.Bind) error {
+	core := c.Tokens
+	if core == nil {
+		core = fositecompose.NewOAuth2HMACStrategy(set)
+	}
+	strategy := &fositecompose.CommonStrategy{CoreStrategy: core, OpenIDConnectTokenStrategy: idTokens, Signer: noSigner{}}
+	h := &handlers{}
+	h.add(&authorization.Guard{Endpoint: authorize})
+	factories := []fositecompose.Factory{
+		fositecompose.OAuth2AuthorizeExplicitFactory, fositecompose.OAuth2ClientCredentialsGrantFactory,
+		fositecompose.OpenIDConnectExplicitFactory, fositecompose.OpenIDConnectHybridFactory,
+		fositecompose.OAuth2TokenIntrospectionFactory, fositecompose.OAuth2TokenRevocationFactory,
+	}
+	if c.Profile.RefreshTokens {
+		factories = append(factories, fositecompose.OAuth2RefreshTokenGrantFactory, fositecompose.OpenIDConnectRefreshFactory)
+	}
+	for _, factory := range append(factories, c.Factories...) {
+		h.add(factory(set, c.Storage, strategy))
+	}
+	h.add(bind)
+	h.add(&authorization.Finisher{Issuer: c.Issuer})
+	set.AuthorizeEndpointHandlers, set.TokenEndpointHandlers = h.authorize, h.token
+	set.TokenIntrospectionHandlers, set.RevocationHandlers = h.introspect, h.revoke
+	return errors.Join(h.errs...)
+}
+
+// handlers collects what the factories make. Fosite would drop the second of
+// two handlers of one type in silence.
+type handlers struct {
+	authorize  fosite.AuthorizeEndpointHandlers
+	token      fosite.TokenEndpointHandlers
+	introspect fosite.TokenIntrospectionHandlers
+	revoke     fosite.RevocationHandlers
+	seen       []reflect.Type
+	errs       []error
+}
+
+func (h *handlers) add(handler any) {
+	t := reflect.TypeOf(handler)
+	for _, other := range h.seen {
+		if other == t {
+			h.errs = append(h.errs, fmt.Errorf("Factories: a second handler of type %v; the first one is there already", t))
+			return
+		}
+	}
+	h.seen = append(h.seen, t)
+	served := false
+	if a, ok := handler.(fosite.AuthorizeEndpointHandler); ok {
+		h.authorize, served = append(h.authorize, a), true
+	}
+	if a, ok := handler.(fosite.TokenEndpointHandler); ok {
+		h.token, served = append(h.token, a), true
+	}
+	if a, ok := handler.(fosite.TokenIntrospector); ok {
+		h.introspect, served = append(h.introspect, a), true
+	}
+	if a, ok := handler.(fosite.RevocationHandler); ok {
+		h.revoke, served = append(h.revoke, a), true
+	}
+	if !served {
+		h.errs = append(h.errs, fmt.Errorf("Factories: %T is no handler of an endpoint that the profile has", handler))
+	}
+}
