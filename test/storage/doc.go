@@ -1,0 +1,2 @@
+// Package storage runs the storage contract over real databases.
+package storage
