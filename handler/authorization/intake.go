@@ -90,20 +90,23 @@ func (e *Endpoint) rules() (shown, redirected []rule) {
 // NewAuthorizeRequest judges an authorization request, or brings a pending one
 // back. The requester is usable for WriteAuthorizeError even with an error.
 func (e *Endpoint) NewAuthorizeRequest(ctx context.Context, r *http.Request) (fosite.AuthorizeRequester, error) {
-	query, err := readQuery(r)
-	if err != nil {
-		return fosite.NewAuthorizeRequest(), err
-	}
-	if query.Has(pendingParam) {
-		return e.resume(ctx, query)
-	}
-	c := &candidate{query: query}
-	request, err := e.admit(ctx, c)
+	c := &candidate{}
+	request, err := e.newAuthorizeRequest(ctx, c, r)
 	e.audit(ctx, audit.AuthorizationRequest, c, err)
 	if err != nil {
 		return c.failed(), err
 	}
 	return request, nil
+}
+
+func (e *Endpoint) newAuthorizeRequest(ctx context.Context, c *candidate, r *http.Request) (request *Request, err error) {
+	if c.query, err = readQuery(r); err != nil {
+		return nil, err
+	}
+	if c.query.Has(pendingParam) {
+		return e.resume(ctx, c)
+	}
+	return e.admit(ctx, c)
 }
 
 func (e *Endpoint) admit(ctx context.Context, c *candidate) (*Request, error) {

@@ -13,10 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ory/fosite"
-
 	"github.com/meflso/fosite-meflso/storage"
-	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/requestobject"
 )
@@ -134,17 +131,7 @@ func (e *Endpoint) request(ctx context.Context, c *candidate, kept *record, hand
 // resume brings a pending authorization back and asks again what may have
 // changed since: the client, its redirect_uri and scopes, the intent, the
 // policy.
-func (e *Endpoint) resume(ctx context.Context, query url.Values) (fosite.AuthorizeRequester, error) {
-	c := &candidate{query: query}
-	request, err := e.readmit(ctx, c)
-	if err != nil {
-		e.audit(ctx, audit.AuthorizationRequest, c, err)
-		return c.failed(), err
-	}
-	return request, nil
-}
-
-func (e *Endpoint) readmit(ctx context.Context, c *candidate) (*Request, error) {
+func (e *Endpoint) resume(ctx context.Context, c *candidate) (*Request, error) {
 	handle := c.query.Get(pendingParam)
 	if len(c.query[pendingParam]) != 1 || c.query.Has("request") || c.query.Has("client_id") {
 		return nil, rulePending.InvalidRequest("A pending authorization comes alone.")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meflso/fosite-meflso/storage"
@@ -47,7 +48,7 @@ func (v *Verifier) Open(ctx context.Context, raw, clientID string, m *storage.Cl
 	}
 	keys, err := v.Keys.Keys(ctx, clientID, m, signed.Kid)
 	if err != nil {
-		return nil, ruleSignature.InvalidRequestObject("The request object is not signed with a key of the client.").Because(err)
+		return nil, ruleKey.InvalidRequestObject("The request object is not signed with a key of the client.").Because(err)
 	}
 	members, err := signed.Verify(keys, v.Profile.MinRSABits)
 	if err != nil {
@@ -63,6 +64,10 @@ const (
 	ruleSignature profile.Rule = "MEF-R39"
 	ruleKid       profile.Rule = "MEF-R42"
 	ruleAlg       profile.Rule = "MEF-R43"
+	ruleNone      profile.Rule = "MEF-R51"
+	ruleRS256     profile.Rule = "FAPI-8.6-1"
+	ruleKey       profile.Rule = "MEF-R44"
+	ruleSub       profile.Rule = "RFC9101-10.8"
 	ruleHeader    profile.Rule = "FAPI-8.9-2"
 	ruleTyp       profile.Rule = "RFC8725-3.11"
 	ruleClientID  profile.Rule = "MEF-R14"
@@ -99,12 +104,25 @@ func refuseForm(err error) error {
 
 func (v *Verifier) checkHeader(signed *jose.Signed, m *storage.ClientMetadata) error {
 	if !v.Profile.AcceptsAlg(signed.Alg, m.RequestObjectSigningAlg) {
-		return ruleAlg.InvalidRequestObject("The request object's alg is not accepted from this client.")
+		return ruleOf(signed.Alg).InvalidRequestObject("The request object's alg is not accepted from this client.")
 	}
 	if err := signed.CheckTyp("oauth-authz-req+jwt"); err != nil {
 		return refuseForm(err)
 	}
 	return nil
+}
+
+// ruleOf names the requirement that the algorithm breaks.
+func ruleOf(alg string) profile.Rule {
+	switch {
+	case alg == "none":
+		return ruleNone
+	case strings.HasPrefix(alg, "HS"):
+		return ruleSignature
+	case alg == string(profile.RS256):
+		return ruleRS256
+	}
+	return ruleAlg
 }
 
 // checkSender: the object names the client that sent it, is not a JWT for
@@ -123,7 +141,7 @@ func (v *Verifier) checkSender(o *Object, clientID string) error {
 	// RFC 9101 §10.8: an object with sub = client_id would serve as a client
 	// assertion as well.
 	if sub, err := o.members.String("sub"); err != nil || sub == clientID {
-		return ruleTyp.InvalidRequestObject("The request object has the sub of a client assertion.")
+		return ruleSub.InvalidRequestObject("The request object has the sub of a client assertion.")
 	}
 	return nil
 }

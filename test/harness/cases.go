@@ -17,25 +17,33 @@ type Case struct {
 	// Make builds the URL. The object's jti is the given one, so that a test
 	// can see that the refusal did not use it up.
 	Make func(t testing.TB, g *Target, b *Buyer, intent, jti string) string
+	// Rule is the rule in the server's audit log, where it is not ID.
+	Rule string
+}
+
+// by names the rule of the server that holds the requirement.
+func (c Case) by(rule string) Case {
+	c.Rule = rule
+	return c
 }
 
 // object is a case whose request object is changed before it is signed.
 func object(id, name string, page bool, code string, changes ...Change) Case {
-	return Case{id, name, page, code, func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
+	return Case{ID: id, Name: name, Page: page, Error: code, Make: func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
 		return g.URL(b, b.Object(intent, append([]Change{Set("jti", jti)}, changes...)...))
 	}}
 }
 
 // outer is a case with a good object and parameters beside it.
 func outer(id, name string, page bool, code string, params ...string) Case {
-	return Case{id, name, page, code, func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
+	return Case{ID: id, Name: name, Page: page, Error: code, Make: func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
 		return g.URL(b, b.Object(intent, Set("jti", jti)), params...)
 	}}
 }
 
 // raw is a case with an object of any bytes.
 func raw(id, name, code string, build func(b *Buyer, intent string) string) Case {
-	return Case{id, name, true, code, func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
+	return Case{ID: id, Name: name, Page: true, Error: code, Make: func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
 		return g.URL(b, build(b, intent))
 	}}
 }
@@ -62,30 +70,30 @@ func Cases() []Case {
 func outerCases() []Case {
 	const bad = "invalid_request"
 	return []Case{
-		{"MEF-R16", "client_id missing", true, bad, func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
+		{ID: "MEF-R16", Name: "client_id missing", Page: true, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
 			return g.Authorize + "?request=" + b.Object(intent)
 		}},
 		outer("MEF-R16", "client_id twice", true, bad, "client_id", "somebody"),
-		{"MEF-R16", "client_id unknown", true, "unauthorized_client", func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
+		{ID: "MEF-R16", Name: "client_id unknown", Page: true, Error: "unauthorized_client", Make: func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
 			return g.Authorize + "?client_id=nobody&request=" + b.Object(intent)
 		}},
-		{"MEF-R23", "no request object", true, bad, func(_ testing.TB, g *Target, b *Buyer, _, _ string) string {
+		{ID: "MEF-R23", Name: "no request object", Page: true, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, _, _ string) string {
 			return g.URL(b, "", "response_type", "code id_token", "scope", "openid quote", "redirect_uri", b.Redirect, "state", "a-state-of-some-length", "nonce", "a-nonce-of-some-length")
 		}},
 		outer("MEF-R23", "request and request_uri", true, bad, "request_uri", "https://a.example.org/object"),
-		{"FAPI-5.2.2-1", "request_uri by URL", true, "request_uri_not_supported", func(_ testing.TB, g *Target, b *Buyer, _, _ string) string {
+		{ID: "FAPI-5.2.2-1", Name: "request_uri by URL", Page: true, Error: "request_uri_not_supported", Make: func(_ testing.TB, g *Target, b *Buyer, _, _ string) string {
 			return g.URL(b, "", "request_uri", "https://a.example.org/object")
 		}},
 		outer("RFC6749-3.1", "parameter twice", true, bad, "state", "one", "state", "two"),
 		outer("RFC6749-3.1", "request twice", true, bad, "request", "another"),
-		{"RFC6749-3.1", "broken escape", true, bad, func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
+		{ID: "RFC6749-3.1", Name: "broken escape", Page: true, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
 			return g.URL(b, b.Object(intent)) + "&state=%zz"
 		}},
-		{"RFC6749-3.1", "query of 100 kB", true, bad, func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
+		{ID: "RFC6749-3.1", Name: "query of 100 kB", Page: true, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, intent, _ string) string {
 			return g.URL(b, b.Object(intent), "padding", strings.Repeat("x", 100_000))
 		}},
 		outer("MEF-10.5.1", "pending beside a request", true, bad, "pending", "handle"),
-		{"MEF-10.5.1", "unknown handle", true, bad, func(_ testing.TB, g *Target, _ *Buyer, _, _ string) string {
+		{ID: "MEF-10.5.1", Name: "unknown handle", Page: true, Error: bad, Make: func(_ testing.TB, g *Target, _ *Buyer, _, _ string) string {
 			return g.Authorize + "?pending=unknown"
 		}},
 	}
@@ -94,7 +102,7 @@ func outerCases() []Case {
 func headerCases() []Case {
 	const bad = "invalid_request_object"
 	return []Case{
-		object("MEF-R43", "alg none with a signature", true, bad, Header("alg", "none")),
+		object("MEF-R51", "alg none with a signature", true, bad, Header("alg", "none")),
 		raw("MEF-R51", "alg none without signature", bad, func(b *Buyer, intent string) string {
 			token := b.Object(intent, Header("alg", "none"))
 			return token[:strings.LastIndexByte(token, '.')+1]
@@ -107,11 +115,11 @@ func headerCases() []Case {
 		object("MEF-R42", "kid missing", true, bad, Header("kid", nil)),
 		object("MEF-R42", "kid a number", true, bad, Header("kid", 7)),
 		object("MEF-R44", "kid of no key", true, bad, Header("kid", "another")),
-		object("RFC7515-4.1.11", "crit", true, bad, Header("crit", []string{"exp"}), Header("exp", 1)),
-		object("RFC7797-3", "b64 false", true, bad, Header("b64", false)),
+		object("RFC7515-4.1.11", "crit", true, bad, Header("crit", []string{"exp"}), Header("exp", 1)).by("FAPI-8.9-2"),
+		object("RFC7797-3", "b64 false", true, bad, Header("b64", false)).by("FAPI-8.9-2"),
 		object("FAPI-8.9-2", "jku", true, bad, Header("jku", "https://a.example.org/keys")),
 		object("FAPI-8.9-2", "x5u", true, bad, Header("x5u", "https://a.example.org/cert")),
-		object("RFC8725-3.10", "jwk of the attacker", true, bad, Header("jwk", Claims{"kty": "oct", "k": "AAAA"})),
+		object("RFC8725-3.10", "jwk of the attacker", true, bad, Header("jwk", Claims{"kty": "oct", "k": "AAAA"})).by("FAPI-8.9-2"),
 		object("RFC8725-3.11", "typ of another use", true, bad, Header("typ", "at+jwt")),
 		raw("MEF-R24", "not a JWT", bad, func(*Buyer, string) string { return "garbage.not.jwt" }),
 		raw("MEF-R24", "two parts", bad, func(*Buyer, string) string { return "eyJhbGciOiJFUzI1NiJ9.e30" }),
@@ -120,7 +128,7 @@ func headerCases() []Case {
 		raw("MEF-D12", "JSON serialization", bad, func(b *Buyer, intent string) string {
 			p := strings.Split(b.Object(intent), ".")
 			return `{"protected":"` + p[0] + `","payload":"` + p[1] + `","signature":"` + p[2] + `"}`
-		}),
+		}).by("MEF-R24"),
 		raw("MEF-R24", "object of 40 kB", bad, func(b *Buyer, intent string) string {
 			return b.Object(intent, Set("padding", strings.Repeat("x", 30_000)))
 		}),
@@ -184,7 +192,7 @@ func timeCases() []Case {
 	return []Case{
 		object("FAPI-5.2.2-15", "aud missing", false, bad, Set("aud", nil)),
 		object("FAPI-5.2.2-15", "aud of another server", false, bad, Set("aud", "https://other.example.org")),
-		{"FAPI-5.2.2-15", "aud is the authorize URL", false, bad, func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
+		{ID: "FAPI-5.2.2-15", Name: "aud is the authorize URL", Page: false, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
 			return g.URL(b, b.Object(intent, Set("jti", jti), Set("aud", g.Authorize)))
 		}},
 		object("FAPI-5.2.2-15", "aud with a slash more", false, bad, func(_, p Claims) { p["aud"] = p["aud"].(string) + "/" }),
@@ -195,7 +203,7 @@ func timeCases() []Case {
 		object("FAPI-5.2.2-13", "exp in ten years", false, bad, In("exp", 10*365*24*time.Hour)),
 		object("FAPI-5.2.2-13", "lives 61 minutes", false, bad, In("exp", 61*time.Minute)),
 		object("FAPI-5.2.2-17", "nbf missing", false, bad, Set("nbf", nil)),
-		object("FAPI-5.2.2-17", "nbf 61 minutes ago", false, bad, In("nbf", -61*time.Minute), In("exp", -time.Second)),
+		object("FAPI-5.2.2-17", "nbf 60 minutes and 20 seconds ago", false, bad, In("nbf", -60*time.Minute-20*time.Second), In("exp", -25*time.Second)),
 		object("FAPI-5.2.2-17", "nbf two hours ago", false, bad, In("nbf", -2*time.Hour)),
 		object("FAPI-5.2.2-17", "nbf ahead", false, bad, In("nbf", 5*time.Minute)),
 		object("RFC7519-4.1.6", "iat ahead", false, bad, In("iat", 5*time.Minute)),
@@ -232,12 +240,12 @@ func parameterCases() []Case {
 		outer("MEF-R14", "redirect_uri outside differs", false, bad, "redirect_uri", "https://evil.example.org/cb"),
 		outer("MEF-R14", "scope outside is no umbrella", false, bad, "scope", "openid admin"),
 		outer("MEF-R14", "claims outside differ", false, bad, "claims", `{"id_token":{}}`),
-		{"MEF-CR1", "state outside only", false, bad, func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
+		{ID: "MEF-CR1", Name: "state outside only", Page: false, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
 			return g.URL(b, b.Object(intent, Set("jti", jti), Set("state", nil)), "state", "outside-only-state")
-		}},
-		{"MEF-R36", "nonce outside only", false, bad, func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
+		}, Rule: "MEF-R14"},
+		{ID: "MEF-R36", Name: "nonce outside only", Page: false, Error: bad, Make: func(_ testing.TB, g *Target, b *Buyer, intent, jti string) string {
 			return g.URL(b, b.Object(intent, Set("jti", jti), Set("nonce", nil)), "nonce", "outside-only-nonce")
-		}},
+		}, Rule: "MEF-R14"},
 		object("MEF-R20", "scope missing", false, bad, Set("scope", nil)),
 		object("MEF-R21", "scope without openid", false, "invalid_scope", Set("scope", "quote")),
 		object("MEF-R21", "openid in capitals", false, "invalid_scope", Set("scope", "OPENID quote")),
@@ -255,7 +263,7 @@ func parameterCases() []Case {
 func intentCases() []Case {
 	const object_ = "invalid_request_object"
 	intent := func(name, code string, build func(intent string) any) Case {
-		return Case{"MEF-R26", name, false, code, func(_ testing.TB, g *Target, b *Buyer, in, jti string) string {
+		return Case{ID: "MEF-R26", Name: name, Error: code, Make: func(_ testing.TB, g *Target, b *Buyer, in, jti string) string {
 			return g.URL(b, b.Object(in, Set("jti", jti), Set("claims", build(in))))
 		}}
 	}
@@ -281,7 +289,7 @@ func intentCases() []Case {
 			c["userinfo"] = Claims{"meflso_intent_id": Claims{"value": "urn:another"}}
 			return c
 		}),
-		{"MEF-R27", "intent unknown", false, "invalid_request", func(_ testing.TB, g *Target, b *Buyer, _, jti string) string {
+		{ID: "MEF-R27", Name: "intent unknown", Page: false, Error: "invalid_request", Make: func(_ testing.TB, g *Target, b *Buyer, _, jti string) string {
 			return g.URL(b, b.Object("urn:lso:intent:unknown", Set("jti", jti)))
 		}},
 	}
@@ -297,7 +305,7 @@ func loginCases() []Case {
 		object("OIDC-3.1.2.1", "prompt unknown", false, "invalid_request", Set("prompt", "dance")),
 		object("OIDC-3.1.2.1", "prompt none beside login", false, "invalid_request", Set("prompt", "none login")),
 		object("OIDC-3.1.2.1", "id_token_hint of somebody else", false, "invalid_request", Set("id_token_hint", "eyJhbGciOiJub25lIn0.e30.")),
-		object("RFC7591-2", "registration", false, "invalid_request", Set("registration", "{}")),
+		object("RFC7591-2", "registration", false, "invalid_request", Set("registration", "{}")).by("RFC6749-4.1.1"),
 	}
 }
 
@@ -308,6 +316,13 @@ func (c Case) Run(t *testing.T, g *Target, b *Buyer) {
 	intent, jti := g.NewIntent(t, b, "once"), "jti-"+c.ID+c.Name+time.Now().String()
 	answer := g.Approve(t, c.Make(t, g, b, intent, jti))
 	c.Check(t, b, answer)
+	rule := c.Rule
+	if rule == "" {
+		rule = c.ID
+	}
+	if g.Rule != nil && g.Rule() != rule {
+		t.Errorf("refused by rule %s, want %s", g.Rule(), rule)
+	}
 	if good := g.Approve(t, g.URL(b, b.Object(intent, Set("jti", jti)))); good.Params.Get("code") == "" {
 		t.Errorf("after the refusal a good request got %d %v %s", good.Status, good.Params, good.Body)
 	}

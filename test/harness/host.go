@@ -79,6 +79,7 @@ func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compos
 	h.Target = Target{
 		Issuer: Issuer, Authorize: Issuer + "/oauth2/auth", Token: Issuer + "/oauth2/token", Introspect: Issuer + "/oauth2/introspect",
 		Revoke: Issuer + "/oauth2/revoke", UserInfo: Issuer + "/userinfo", HTTP: client, NewIntent: h.newIntent,
+		Rule: func() string { return string(events.Last(audit.AuthorizationRequest).Rule) },
 	}
 	return h
 }

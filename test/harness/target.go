@@ -20,6 +20,9 @@ type Target struct {
 	HTTP *http.Client
 	// NewIntent lodges an intent of the client and returns its id.
 	NewIntent func(t testing.TB, b *Buyer, kind string) string
+	// Rule tells by which rule the last authorization request was refused; nil
+	// where the server's audit log cannot be seen.
+	Rule func() string
 	// User and Password log in at the server's page, where it has one.
 	User, Password string
 }
