@@ -70,12 +70,24 @@ func (e *Endpoint) newAccessRequest(ctx context.Context, r *http.Request, sessio
 	if _, err := storage.SessionOf(session); err != nil {
 		return nothing, profile.ServerError("The session cannot be used.", err)
 	}
+	if err := complete(form); err != nil {
+		return nothing, err
+	}
 	requester, err := e.Inner.NewAccessRequest(ctx, e.rewrite(r, form), session)
 	request, ok := requester.(*fosite.AccessRequest)
 	if !ok || request == nil { // Fosite: no handler served the grant
 		return nothing, ruleGrant.Refuse("unsupported_grant_type", "The grant type is not supported.").Because(err)
 	}
 	return request, invalidGrant(err)
+}
+
+// complete: the grant has what it lives on (RFC 6749 §4.1.3 and §6).
+func complete(form url.Values) error {
+	needs := map[string]string{"authorization_code": "code", "refresh_token": "refresh_token"}
+	if name, ok := needs[form.Get("grant_type")]; ok && form.Get(name) == "" {
+		return ruleGrant.InvalidRequest("The grant's code or refresh token is missing.")
+	}
+	return nil
 }
 
 // rewrite gives Fosite the form with the scopes in canonical spelling.
