@@ -49,8 +49,27 @@ const Issuer = "https://op.example.com"
 // Secret is a GlobalSecret.
 var Secret = []byte("a secret of thirty-two bytes 0001")
 
-// StartHost starts a Host over the store (nil: memory) with the profile.
+// StartHost starts a Host with TLS over the store (nil: memory) with the
+// profile.
 func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compose.Config)) *Host {
+	t.Helper()
+	h := newHost(t, p, store, change)
+	server := httptest.NewTLSServer(h.handler())
+	t.Cleanup(server.Close)
+	h.HTTP = server.Client()
+	h.HTTP.CheckRedirect = stay
+	return h
+}
+
+// StartDirect starts a Host without a network.
+func StartDirect(t testing.TB, p profile.Profile, store Store) *Host {
+	t.Helper()
+	h := newHost(t, p, store, nil)
+	h.HTTP = &http.Client{Transport: Direct{h.handler()}, CheckRedirect: stay}
+	return h
+}
+
+func newHost(t testing.TB, p profile.Profile, store Store, change func(*compose.Config)) *Host {
 	t.Helper()
 	if store == nil {
 		store = memory.New(memory.Config{NewSession: NewSession})
@@ -72,13 +91,9 @@ func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compos
 		t.Fatal(err)
 	}
 	h := &Host{Provider: provider, Store: store, Events: events, ACR: p.ACRValues[0]}
-	server := httptest.NewTLSServer(h.handler())
-	t.Cleanup(server.Close)
-	client := server.Client()
-	client.CheckRedirect = stay
 	h.Target = Target{
 		Issuer: Issuer, Authorize: Issuer + "/oauth2/auth", Token: Issuer + "/oauth2/token", Introspect: Issuer + "/oauth2/introspect",
-		Revoke: Issuer + "/oauth2/revoke", UserInfo: Issuer + "/userinfo", HTTP: client, NewIntent: h.newIntent,
+		Revoke: Issuer + "/oauth2/revoke", UserInfo: Issuer + "/userinfo", NewIntent: h.newIntent,
 		Rule: func() string { return string(events.Last(audit.AuthorizationRequest).Rule) },
 	}
 	return h

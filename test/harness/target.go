@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -69,7 +70,7 @@ func (g *Target) Visit(t testing.TB, browser *http.Client, address, decision str
 	t.Helper()
 	response := get(t, browser, address)
 	for range 8 {
-		answer := g.read(t, response, address)
+		answer := g.Read(t, response, address)
 		if next := g.stays(answer); next != "" {
 			address = next
 			response = get(t, browser, address)
@@ -111,7 +112,8 @@ func post(t testing.TB, c *http.Client, address string, form url.Values) *http.R
 	return response
 }
 
-func (g *Target) read(t testing.TB, response *http.Response, address string) Answer {
+// Read reads an answer of the authorization endpoint.
+func (g *Target) Read(t testing.TB, response *http.Response, address string) Answer {
 	t.Helper()
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -265,4 +267,30 @@ func Decode(t testing.TB, token string) (header, payload Claims) {
 		}
 	}
 	return header, payload
+}
+
+// Serve plays a request against a handler.
+func Serve(t testing.TB, handler http.Handler, r *http.Request) Response {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, r)
+	return ReadJSON(t, recorder.Result())
+}
+
+// Direct is a transport that plays requests against a handler without a
+// network, so that they fit into a bubble of testing/synctest.
+type Direct struct{ Handler http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (d Direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	server := r.Clone(r.Context())
+	server.RequestURI = r.URL.RequestURI()
+	if server.Body == nil {
+		server.Body = http.NoBody
+	}
+	recorder := httptest.NewRecorder()
+	d.Handler.ServeHTTP(recorder, server)
+	response := recorder.Result()
+	response.Request = r
+	return response, nil
 }
