@@ -215,9 +215,12 @@ func TestDecline(t *testing.T) {
 	}
 	s.checkState(t, b, intent, "Rejected")
 
-	for name, again := range map[string]string{"same object": address, "new object": s.URL(b, b.Object(intent))} {
-		if answer := s.Approve(t, again); answer.Params.Has("code") || answer.Location == nil {
-			t.Errorf("%s after a decline: %d %v", name, answer.Status, answer.Params)
+	for _, again := range []struct{ name, address, want string }{
+		{"same object", address, "invalid_request_object"},
+		{"new object", s.URL(b, b.Object(intent)), "access_denied"},
+	} {
+		if answer := s.Approve(t, again.address); answer.Params.Get("error") != again.want || answer.Params.Has("code") {
+			t.Errorf("%s after a decline: %d %v", again.name, answer.Status, answer.Params)
 		}
 	}
 	s.checkState(t, b, intent, "Rejected")
