@@ -23,13 +23,13 @@ import (
 func (c *Config) check() error {
 	errs := []error{checkIssuer(c.Issuer), c.Profile.Validate(), c.checkKeys(), c.checkSubject()}
 	if c.Fosite == nil {
-		errs = append(errs, errors.New("Fosite is nil; give the server's *fosite.Config, at least with a GlobalSecret"))
+		errs = append(errs, errors.New("compose: Fosite is nil; give the server's *fosite.Config, at least with a GlobalSecret"))
 	} else {
 		errs = append(errs, contradictions(c.Fosite, c.Issuer, &c.Profile)...)
 	}
 	errs = append(errs, checkStorage(c.Storage)...)
 	if c.Records == nil {
-		errs = append(errs, errors.New("Records is nil and Storage does not implement storage.Records; give storage/sql.NewRecords over your *sql.DB, or implement its seven methods"))
+		errs = append(errs, errors.New("compose: Records is nil and Storage does not implement storage.Records; give storage/sql.NewRecords over your *sql.DB, or implement its seven methods"))
 	}
 	errs = append(errs, checkSession(c.NewSession)...)
 	return errors.Join(errs...)
@@ -38,21 +38,21 @@ func (c *Config) check() error {
 func checkIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(issuer, "/") {
-		return fmt.Errorf("Issuer %q is not an https URL without query, fragment and trailing slash (OIDC Discovery 3)", issuer)
+		return fmt.Errorf("compose: Issuer %q is not an https URL without query, fragment and trailing slash (OIDC Discovery 3)", issuer)
 	}
 	return nil
 }
 
 func (c *Config) checkKeys() error {
 	if c.Keys == nil {
-		return errors.New("Keys is nil; give key.Signing(privateKey)")
+		return errors.New("compose: Keys is nil; give key.Signing(privateKey)")
 	}
 	return nil
 }
 
 func (c *Config) checkSubject() error {
 	if c.Profile.SubjectMode == profile.SubjectUser && len(c.PairwiseSalt) < idtoken.MinSaltBytes {
-		return fmt.Errorf("PairwiseSalt has %d bytes, want %d: the profile's SubjectMode is user (MEF-R30)", len(c.PairwiseSalt), idtoken.MinSaltBytes)
+		return fmt.Errorf("compose: PairwiseSalt has %d bytes, want %d: the profile's SubjectMode is user (MEF-R30)", len(c.PairwiseSalt), idtoken.MinSaltBytes)
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func checkStorage(store any) []error {
 	var errs []error
 	lacks := func(ok bool, port string) {
 		if !ok {
-			errs = append(errs, fmt.Errorf("Storage %T does not implement %s", store, port))
+			errs = append(errs, fmt.Errorf("compose: Storage %T does not implement %s", store, port))
 		}
 	}
 	_, ok := store.(fosite.Storage)
@@ -80,21 +80,21 @@ func checkStorage(store any) []error {
 // it, and names what got lost on the way.
 func checkSession(newSession func() storage.Session) []error {
 	if newSession == nil {
-		return []error{errors.New("NewSession is nil; return an empty session of your own type, or storage.NewSession()")}
+		return []error{errors.New("compose: NewSession is nil; return an empty session of your own type, or storage.NewSession()")}
 	}
 	blank := func() (storage.Session, error) { return storage.SessionOf(newSession()) }
 	session, err := blank()
 	if err != nil {
-		return []error{fmt.Errorf("NewSession: %w", err)}
+		return []error{fmt.Errorf("compose: NewSession: %w", err)}
 	}
 	fill(session)
 	data, err := json.Marshal(session)
 	if err != nil {
-		return []error{fmt.Errorf("NewSession: the session has no JSON form: %w", err)}
+		return []error{fmt.Errorf("compose: NewSession: the session has no JSON form: %w", err)}
 	}
 	fresh, err := blank()
 	if err != nil {
-		return []error{fmt.Errorf("NewSession: %w", err)}
+		return []error{fmt.Errorf("compose: NewSession: %w", err)}
 	}
 	var errs []error
 	for _, way := range []struct {
@@ -102,13 +102,13 @@ func checkSession(newSession func() storage.Session) []error {
 		into storage.Session
 	}{{"JSON into a fresh session", fresh}, {"JSON over the session itself", session}} {
 		if err := json.Unmarshal(data, way.into); err != nil {
-			errs = append(errs, fmt.Errorf("NewSession: %s: %w", way.name, err))
+			errs = append(errs, fmt.Errorf("compose: NewSession: %s: %w", way.name, err))
 		}
 		errs = append(errs, compare(way.name, way.into)...)
 	}
 	clone, err := storage.SessionOf(session.Clone())
 	if err != nil {
-		return append(errs, fmt.Errorf("NewSession: Clone: %w; give the session type a Clone of its own", err))
+		return append(errs, fmt.Errorf("compose: NewSession: Clone: %w; give the session type a Clone of its own", err))
 	}
 	return append(append(errs, compare("Clone", clone)...), checkDeep(session, clone)...)
 }
@@ -119,10 +119,9 @@ var probeTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func fill(session storage.Session) {
 	binding := reflect.ValueOf(session.LSOBinding()).Elem()
 	for i := range binding.NumField() {
-		switch f := binding.Field(i); f.Kind() {
-		case reflect.String:
+		if f := binding.Field(i); f.Kind() == reflect.String {
 			f.SetString("probe " + binding.Type().Field(i).Name)
-		case reflect.Slice:
+		} else {
 			f.SetBytes([]byte(`{"probe":true}`))
 		}
 	}
@@ -135,7 +134,7 @@ func compare(way string, got storage.Session) []error {
 	fill(want)
 	var errs []error
 	lost := func(field string) {
-		errs = append(errs, fmt.Errorf("NewSession: %s loses %s; does %T promote MarshalJSON, UnmarshalJSON or Clone of an embedded type?", way, field, got))
+		errs = append(errs, fmt.Errorf("compose: NewSession: %s loses %s; does %T promote MarshalJSON, UnmarshalJSON or Clone of an embedded type?", way, field, got))
 	}
 	a, b := reflect.ValueOf(want.LSOBinding()).Elem(), reflect.ValueOf(got.LSOBinding()).Elem()
 	for i := range a.NumField() {
@@ -158,7 +157,7 @@ func checkDeep(session, clone storage.Session) []error {
 	clone.SetExpiresAt(fosite.AccessToken, time.Time{})
 	clone.LSOBinding().IntentID = "changed"
 	if len(compare("", session)) > 0 {
-		return []error{fmt.Errorf("NewSession: Clone of %T is shallow: a change of the clone shows in the original", session)}
+		return []error{fmt.Errorf("compose: NewSession: Clone of %T is shallow: a change of the clone shows in the original", session)}
 	}
 	return nil
 }

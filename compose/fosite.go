@@ -79,7 +79,7 @@ func contradictions(c *fosite.Config, issuer string, p *profile.Profile) []error
 	var errs []error
 	refuse := func(wrong bool, format string, args ...any) {
 		if wrong {
-			errs = append(errs, fmt.Errorf("Fosite."+format, args...))
+			errs = append(errs, fmt.Errorf("compose: Fosite."+format, args...))
 		}
 	}
 	longer := func(host, limit time.Duration) bool { return host < 0 || host > limit }

@@ -37,7 +37,7 @@ func New(config Config) (*Provider, error) {
 	}
 	ring, err := key.NewRing(context.Background(), c.Keys, &c.Profile)
 	if err != nil {
-		return nil, fmt.Errorf("Keys: %w", err)
+		return nil, fmt.Errorf("compose: Keys: %w", err)
 	}
 	handles, err := hkdf.Key(sha256.New, c.Fosite.GlobalSecret, nil, "fosite-meflso pending authorization", sha256.Size)
 	if err != nil {
@@ -151,7 +151,7 @@ func (h *handlers) add(handler any) {
 	t := reflect.TypeOf(handler)
 	for _, other := range h.seen {
 		if other == t {
-			h.errs = append(h.errs, fmt.Errorf("Factories: a second handler of type %v; the first one is there already", t))
+			h.errs = append(h.errs, fmt.Errorf("compose: Factories: a second handler of type %v; the first one is there already", t))
 			return
 		}
 	}
@@ -170,6 +170,6 @@ func (h *handlers) add(handler any) {
 		h.revoke, served = append(h.revoke, a), true
 	}
 	if !served {
-		h.errs = append(h.errs, fmt.Errorf("Factories: %T is no handler of an endpoint that the profile has", handler))
+		h.errs = append(h.errs, fmt.Errorf("compose: Factories: %T is no handler of an endpoint that the profile has", handler))
 	}
 }

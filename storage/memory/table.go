@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrFull: there are MaxRecords live records of the kind. The client may come
+// ErrFull means that there are MaxRecords live records of the kind. The client may come
 // back later; nothing live is ever evicted.
 var ErrFull = errors.New("storage/memory: full")
 

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 )
 
 // MinSaltBytes is the least length of the salt of Pairwise.
@@ -16,7 +17,7 @@ const MinSaltBytes = 32
 func Pairwise(salt []byte, sector, user string) string {
 	mac := hmac.New(sha256.New, salt)
 	// A length keeps (ab, c) apart from (a, bc).
-	mac.Write([]byte{byte(len(sector) >> 8), byte(len(sector))})
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(sector))))
 	mac.Write([]byte(sector))
 	mac.Write([]byte(user))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
