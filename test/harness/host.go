@@ -54,7 +54,7 @@ var Secret = []byte("a secret of thirty-two bytes 0001")
 func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compose.Config)) *Host {
 	t.Helper()
 	h := newHost(t, p, store, change)
-	server := httptest.NewTLSServer(h.handler())
+	server := httptest.NewTLSServer(h.Handler())
 	t.Cleanup(server.Close)
 	h.HTTP = server.Client()
 	h.HTTP.CheckRedirect = stay
@@ -65,7 +65,7 @@ func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compos
 func StartDirect(t testing.TB, p profile.Profile, store Store) *Host {
 	t.Helper()
 	h := newHost(t, p, store, nil)
-	h.HTTP = &http.Client{Transport: Direct{h.handler()}, CheckRedirect: stay}
+	h.HTTP = &http.Client{Transport: Direct{h.Handler()}, CheckRedirect: stay}
 	return h
 }
 
@@ -131,7 +131,8 @@ func (h *Host) newIntent(t testing.TB, b *Buyer, kind string) string {
 	return in.ID
 }
 
-func (h *Host) handler() http.Handler {
+// Handler serves the endpoints.
+func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/oauth2/auth", h.authorize)
 	mux.HandleFunc("/oauth2/token", h.token)

@@ -1,10 +1,8 @@
 package jose
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -21,66 +19,17 @@ var ErrMember = errors.New("jose: a member has the wrong type")
 // maxDepth bounds how deep arrays and objects nest.
 const maxDepth = 20
 
-// ParseObject reads one JSON object, or returns ErrPayload.
+// ParseObject reads one JSON object, or returns ErrPayload. The members are
+// slices of data.
 func ParseObject(data []byte) (Object, error) {
-	var object Object
-	if !utf8.Valid(data) || checkUnique(data) != nil || json.Unmarshal(data, &object) != nil || object == nil {
+	if !utf8.Valid(data) {
+		return nil, ErrPayload
+	}
+	object, ok := scanObject(data)
+	if !ok {
 		return nil, ErrPayload
 	}
 	return object, nil
-}
-
-// checkUnique reads the document once and refuses duplicate members at every
-// depth, too much depth, and anything behind the first value.
-func checkUnique(data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	if err := checkValue(dec, 0); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return ErrPayload
-	}
-	return nil
-}
-
-func checkValue(dec *json.Decoder, depth int) error {
-	token, err := dec.Token()
-	if err != nil || depth > maxDepth {
-		return ErrPayload
-	}
-	switch token {
-	case json.Delim('{'):
-		return checkMembers(dec, depth)
-	case json.Delim('['):
-		for dec.More() {
-			if err := checkValue(dec, depth+1); err != nil {
-				return err
-			}
-		}
-		_, err = dec.Token()
-	}
-	return err
-}
-
-func checkMembers(dec *json.Decoder, depth int) error {
-	seen := map[string]struct{}{}
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := token.(string)
-		if _, dup := seen[name]; dup {
-			return ErrPayload
-		}
-		seen[name] = struct{}{}
-		if err := checkValue(dec, depth+1); err != nil {
-			return err
-		}
-	}
-	_, err := dec.Token()
-	return err
 }
 
 // String returns the member as a string, "" if it is absent, or ErrMember.
@@ -89,11 +38,14 @@ func (o Object) String(name string) (string, error) {
 	if !there {
 		return "", nil
 	}
-	var s *string
-	if json.Unmarshal(raw, &s) != nil || s == nil {
+	if raw[0] != '"' {
 		return "", ErrMember
 	}
-	return *s, nil
+	text, ok := unquote(raw)
+	if !ok {
+		return "", ErrMember
+	}
+	return text, nil
 }
 
 // Strings returns the member as a list: a string is a list of one, as in the

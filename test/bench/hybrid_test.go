@@ -1,0 +1,155 @@
+// Package bench measures the server's half of one authorization against what
+// its bare signatures cost.
+//
+//	go test ./test/bench -bench . -benchmem
+package bench
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/meflso/fosite-meflso/compose"
+	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+	"github.com/meflso/fosite-meflso/test/harness"
+)
+
+// BenchmarkHybridFlow is one authorization request, its answer and the
+// redemption of the code: two signatures verified, two made. The metric
+// x-floor is the CPU time of the process over the CPU time of those four bare
+// operations in the same run. What the client signs is signed before.
+func BenchmarkHybridFlow(b *testing.B) {
+	for _, alg := range []profile.Alg{profile.ES256, profile.PS256, profile.EdDSA} {
+		b.Run(string(alg), func(b *testing.B) { hybrid(b, alg) })
+	}
+}
+
+func hybrid(b *testing.B, alg profile.Alg) {
+	buyer := harness.NewBuyer(b, "buyer-a", string(alg), harness.Issuer)
+	seller := harness.NewBuyer(b, "seller", string(alg), harness.Issuer)
+	p := profile.MEFLSO()
+	p.PreferredSigningAlg = alg
+	h := harness.StartHost(b, p, nil, func(c *compose.Config) {
+		c.Keys, c.Audit = key.Signing(seller.Key), audit.Discard
+	})
+	h.Register(b, buyer)
+	handler := h.Handler()
+	flows := prepare(b, h, buyer)
+	floor := bare(b, seller.Key)
+	b.ReportAllocs()
+	b.ResetTimer()
+	start := cpu()
+	for i := range b.N {
+		flows[i].play(b, handler)
+	}
+	spent := cpu() - start
+	b.StopTimer()
+	b.ReportMetric(float64(spent)/float64(b.N)/float64(floor), "x-floor")
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
+// flow is what the client sends, but for the code.
+type flow struct {
+	authorize string
+	form      url.Values
+}
+
+func prepare(b *testing.B, h *harness.Host, buyer *harness.Buyer) []flow {
+	b.Helper()
+	flows := make([]flow, b.N)
+	for i := range flows {
+		intent := h.NewIntent(b, buyer, "once")
+		flows[i] = flow{
+			authorize: h.URL(buyer, buyer.Object(intent), "response_type", "code id_token", "scope", "openid quote"),
+			form:      buyer.Authenticated(url.Values{"grant_type": {"authorization_code"}, "redirect_uri": {buyer.Redirect}}),
+		}
+	}
+	return flows
+}
+
+func (f flow) play(b *testing.B, handler http.Handler) {
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, f.authorize, nil))
+	_, fragment, _ := strings.Cut(recorder.Header().Get("Location"), "#")
+	answer, err := url.ParseQuery(fragment)
+	if err != nil || !answer.Has("code") {
+		b.Fatalf("authorize: %d %s", recorder.Code, fragment)
+	}
+	f.form.Set("code", answer.Get("code"))
+	r := httptest.NewRequest(http.MethodPost, harness.Issuer+"/oauth2/token", strings.NewReader(f.form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	recorder = httptest.NewRecorder()
+	handler.ServeHTTP(recorder, r)
+	if recorder.Code != http.StatusOK {
+		b.Fatalf("token: %d %s", recorder.Code, recorder.Body)
+	}
+}
+
+// cpu is the CPU time of the process, user and system.
+func cpu() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// bare is the CPU time of two signatures and two verifications with nothing
+// around them.
+func bare(b *testing.B, signer crypto.Signer) time.Duration {
+	b.Helper()
+	input := []byte(strings.Repeat("x", 800)) // as long as the JWTs here
+	const rounds = 400
+	start := cpu()
+	for range rounds {
+		for range 2 {
+			signature := sign(b, signer, input)
+			if !verify(signer.Public(), input, signature) {
+				b.Fatal("the bare signature does not verify")
+			}
+		}
+	}
+	return (cpu() - start) / rounds
+}
+
+func sign(b *testing.B, signer crypto.Signer, input []byte) []byte {
+	digest, opts := sha256.Sum256(input), crypto.SignerOpts(crypto.SHA256)
+	message := digest[:]
+	switch signer.(type) {
+	case *rsa.PrivateKey:
+		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+	case ed25519.PrivateKey:
+		message, opts = input, crypto.Hash(0)
+	}
+	signature, err := signer.Sign(rand.Reader, message, opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return signature
+}
+
+func verify(public crypto.PublicKey, input, signature []byte) bool {
+	digest := sha256.Sum256(input)
+	switch k := public.(type) {
+	case *ecdsa.PublicKey:
+		return ecdsa.VerifyASN1(k, digest[:], signature)
+	case *rsa.PublicKey:
+		return rsa.VerifyPSS(k, crypto.SHA256, digest[:], signature, nil) == nil
+	case ed25519.PublicKey:
+		return ed25519.Verify(k, input, signature)
+	}
+	return false
+}
+
