@@ -15,6 +15,7 @@ import (
 	fositecompose "github.com/ory/fosite/compose"
 	"github.com/ory/fosite/handler/oauth2"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/handler/metadata"
@@ -89,15 +90,15 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
 	}
-	inner := fosite.NewOAuth2Provider(clients, set)
+	inner, run := fosite.NewOAuth2Provider(clients, set), atomic.New(c.Storage, c.Records)
 	authorize := &authorization.Endpoint{
 		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
 		Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Clock: c.Clock},
-		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring, Policy: c.AuthorizeClient,
+		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring, Policy: c.AuthorizeClient, Atomic: run,
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
 	}
-	p := &Provider{OAuth2Provider: inner, Intents: intents, config: c, authorize: authorize, atomic: newAtomic(c)}
-	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Atomic: p.atomic, Audit: c.Audit, Clock: c.Clock}
+	p := &Provider{OAuth2Provider: inner, Intents: intents, config: c, authorize: authorize, atomic: run}
+	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Atomic: run, Audit: c.Audit, Clock: c.Clock}
 	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
 	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Clock: c.Clock}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/handler/resource"
@@ -26,7 +27,7 @@ type Provider struct {
 	tokens        *token.Endpoint
 	introspection *token.Introspection
 	revocation    *token.Revocation
-	atomic        atomic
+	atomic        atomic.Run
 	endpoints     http.Handler
 }
 
@@ -42,7 +43,8 @@ func (p *Provider) NewAuthorizeRequest(ctx context.Context, r *http.Request) (fo
 // NewAuthorizeResponse answers with a code and an ID Token after the host
 // granted the scopes on the request. The session is the host's, with its
 // subject, auth_time and acr; the profile fixes the rest in it. An error is
-// for WriteAuthorizeError, and then nothing was used up or stored.
+// for WriteAuthorizeError, and then nothing was used up or stored; see
+// atomic.New for stores without a common transaction.
 func (p *Provider) NewAuthorizeResponse(ctx context.Context, ar fosite.AuthorizeRequester, session fosite.Session) (response fosite.AuthorizeResponder, err error) {
 	err = p.atomic(ctx, func(ctx context.Context) (err error) {
 		response, err = p.OAuth2Provider.NewAuthorizeResponse(ctx, ar, session)

@@ -49,7 +49,8 @@ type Once interface {
 	// UseOnce marks key as used until the given time in one atomic
 	// statement: the first caller gets nil, every other one ErrUsed. Keys of
 	// UseOnce and of PutOnce are one name space: UseOnce on a live record is
-	// ErrUsed, and GetOnce on a used key returns an empty value.
+	// ErrUsed, GetOnce on a used key returns an empty value, and TakeOnce
+	// makes it unused again.
 	UseOnce(ctx context.Context, key string, until time.Time) error
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
 	"github.com/meflso/fosite-meflso/strategy/profile"
@@ -193,23 +194,37 @@ func (g *Guard) take(ctx context.Context, request *Request) error {
 	return nil
 }
 
+// takePending uses up the pending authorization and its request object.
 func (e *Endpoint) takePending(ctx context.Context, request *Request) error {
-	_, err := e.Once.TakeOnce(ctx, pendingKey(request.pending.Handle))
+	key := pendingKey(request.pending.Handle)
+	kept, err := e.Once.TakeOnce(ctx, key)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return rulePending.AccessDenied("The authorization is over or has expired.")
 	case err != nil:
 		return profile.Unavailable(err)
 	}
-	if request.record.ReplayKey == "" {
+	atomic.OnFailure(ctx, func(ctx context.Context) error {
+		return e.Once.PutOnce(ctx, key, kept, request.record.Expires)
+	})
+	return e.useObject(ctx, request)
+}
+
+func (e *Endpoint) useObject(ctx context.Context, request *Request) error {
+	key := request.record.ReplayKey
+	if key == "" {
 		return nil
 	}
-	err = e.Once.UseOnce(ctx, request.record.ReplayKey, request.record.ObjectExpires)
+	err := e.Once.UseOnce(ctx, key, request.record.ObjectExpires)
 	switch {
 	case errors.Is(err, storage.ErrUsed):
 		return errReplay
 	case err != nil:
 		return profile.Unavailable(err)
 	}
+	atomic.OnFailure(ctx, func(ctx context.Context) error {
+		_, err := e.Once.TakeOnce(ctx, key)
+		return err
+	})
 	return nil
 }

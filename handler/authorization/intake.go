@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
@@ -37,6 +38,7 @@ type Endpoint struct {
 	IDToken  *idtoken.Strategy
 	Keys     *key.Ring
 	Policy   Policy
+	Atomic   atomic.Run
 	Audit    audit.Sink
 	Clock    func() time.Time
 	Rand     io.Reader

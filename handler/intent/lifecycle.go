@@ -7,6 +7,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -23,7 +24,7 @@ func (r *Register) Authorize(ctx context.Context, read *storage.Intent, requestI
 	if in.Kind == storage.IntentRepeated && r.Profile.RefreshTokens {
 		in.ExpiresAt = r.now().Add(r.Profile.TTL.RefreshToken)
 	}
-	return r.swap(ctx, in, "authorized", errClosed())
+	return r.take(ctx, read, in, "authorized", errClosed())
 }
 
 // Reject ends the intent because its user said no. An intent that is not open
@@ -91,7 +92,7 @@ func (r *Register) held(ctx context.Context, id, requestID string) (*storage.Int
 func (r *Register) Exchange(ctx context.Context, read *storage.Intent) error {
 	in := read.Clone()
 	in.ExchangedAt = r.now()
-	return r.swap(ctx, in, "exchanged", errGrant())
+	return r.take(ctx, read, in, "exchanged", errGrant())
 }
 
 // Usable returns the intent that a token of this request may act on: it is
@@ -145,6 +146,19 @@ func (r *Register) Revoke(ctx context.Context, id string) error {
 		return nil
 	}
 	return errors.Join(ignoreMissing(r.Tokens.RevokeAccessToken(ctx, requestID)), ignoreMissing(r.Tokens.RevokeRefreshToken(ctx, requestID)))
+}
+
+// take swaps, and swaps back if the answer that it is for fails.
+func (r *Register) take(ctx context.Context, read, in *storage.Intent, change string, conflict *profile.Violation) error {
+	if err := r.swap(ctx, in, change, conflict); err != nil {
+		return err
+	}
+	atomic.OnFailure(ctx, func(ctx context.Context) error {
+		before := read.Clone()
+		before.Version = in.Version + 1
+		return r.swap(ctx, before, change+", taken back", conflict)
+	})
+	return nil
 }
 
 func (r *Register) swap(ctx context.Context, in *storage.Intent, change string, conflict *profile.Violation) error {

@@ -24,7 +24,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/ory/fosite"
 
-	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/handler/token"
 	"github.com/meflso/fosite-meflso/storage"
@@ -184,7 +183,7 @@ func refuse(rw http.ResponseWriter, op Operation, err error) {
 	case "access_denied":
 		WriteError(rw, http.StatusForbidden, "accessDenied", violation.OAuth.DescriptionField)
 	default:
-		shown := authorization.Registered(err)
+		shown := profile.Registered(err)
 		WriteError(rw, shown.CodeField, "internalError", shown.DescriptionField)
 	}
 }

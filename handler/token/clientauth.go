@@ -43,12 +43,20 @@ func (a *ClientAuth) Authenticate(ctx context.Context, r *http.Request, form url
 	event := audit.Event{Time: a.Clock(), Action: audit.ClientAuthentication, Detail: string(profile.PrivateKeyJWT)}
 	if client != nil {
 		event.Client = client.GetID()
+		note(ctx, client)
 	}
 	audit.Judge(ctx, a.Audit, event, err)
 	if err != nil {
 		return nil, err
 	}
 	return client, nil
+}
+
+// note tells the endpoint's own event which client it was.
+func note(ctx context.Context, client fosite.Client) {
+	if f, ok := ctx.Value(foundKey{}).(*found); ok {
+		f.client = client
+	}
 }
 
 func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {

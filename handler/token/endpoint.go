@@ -12,6 +12,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
@@ -24,21 +25,22 @@ type Endpoint struct {
 	Inner   fosite.OAuth2Provider
 	Intents *intent.Register
 	Once    storage.Once
-	// Atomic runs a function in the transaction that stores the tokens, where
-	// the records are in the same store; else it just runs it.
-	Atomic func(context.Context, func(context.Context) error) error
-	Audit  audit.Sink
-	Clock  func() time.Time
+	Atomic  atomic.Run
+	Audit   audit.Sink
+	Clock   func() time.Time
 }
 
 // Request is an access request with what Bind found behind it.
 type Request struct {
 	*fosite.AccessRequest
-	intent *storage.Intent
+	*found
 }
 
-// found carries the intent out of Fosite's handlers.
-type found struct{ intent *storage.Intent }
+// found carries out of Fosite's handlers what they found.
+type found struct {
+	client fosite.Client
+	intent *storage.Intent
+}
 
 type foundKey struct{}
 
@@ -54,7 +56,7 @@ const (
 func (e *Endpoint) NewAccessRequest(ctx context.Context, r *http.Request, session fosite.Session) (fosite.AccessRequester, error) {
 	f := &found{}
 	inner, err := e.newAccessRequest(context.WithValue(ctx, foundKey{}, f), r, session)
-	request := &Request{AccessRequest: inner, intent: f.intent}
+	request := &Request{AccessRequest: inner, found: f}
 	if err != nil {
 		e.audit(ctx, request, err)
 	}
@@ -153,13 +155,18 @@ func (e *Endpoint) claim(ctx context.Context, request *Request) error {
 		return e.Intents.Exchange(ctx, request.intent)
 	}
 	sum := sha256.Sum256([]byte(request.GetRequestForm().Get("code")))
-	err := e.Once.UseOnce(ctx, "code:"+base64.RawURLEncoding.EncodeToString(sum[:]), e.Clock().Add(e.Profile.TTL.Code+time.Minute))
+	key := "code:" + base64.RawURLEncoding.EncodeToString(sum[:])
+	err := e.Once.UseOnce(ctx, key, e.Clock().Add(e.Profile.TTL.Code+time.Minute))
 	switch {
 	case errors.Is(err, storage.ErrUsed):
 		return ruleUsed.InvalidGrant("The code has been used before.")
 	case err != nil:
 		return profile.Unavailable(err)
 	}
+	atomic.OnFailure(ctx, func(ctx context.Context) error {
+		_, err := e.Once.TakeOnce(ctx, key)
+		return err
+	})
 	return nil
 }
 
@@ -169,8 +176,8 @@ func (e *Endpoint) mayRefresh(request *Request) bool {
 
 func (e *Endpoint) audit(ctx context.Context, request *Request, err error) {
 	event := audit.Event{Time: e.Clock(), Action: audit.TokenIssue, Detail: grantOf(request)}
-	if client := request.GetClient(); client != nil {
-		event.Client = client.GetID()
+	if request.client != nil {
+		event.Client = request.client.GetID()
 	}
 	if request.intent != nil {
 		event.Intent = request.intent.ID

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/ory/fosite"
 
-	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
@@ -50,7 +50,7 @@ func (i *Introspection) IntrospectToken(ctx context.Context, token string, sessi
 	}
 	_, request, err := i.Inner.IntrospectToken(ctx, token, fosite.AccessToken, session, scopes...)
 	if err != nil {
-		return nil, errInactive(err)
+		return nil, failed(err)
 	}
 	bound, err := storage.SessionOf(request.GetSession())
 	if err != nil || bound.LSOBinding().Issuer != i.Issuer {
@@ -64,6 +64,19 @@ func (i *Introspection) IntrospectToken(ctx context.Context, token string, sessi
 		return nil, errInactive(errors.New("token: the client is suspended"))
 	}
 	return request, nil
+}
+
+// failed tells a token that is not active from a storage that failed: Fosite
+// wraps both in one error.
+func failed(err error) error {
+	var cause error
+	if rfc := fosite.ErrorToRFC6749Error(err); errors.Is(rfc, fosite.ErrRequestUnauthorized) {
+		cause = rfc.Unwrap()
+	}
+	if cause == nil || errors.Is(cause, fosite.ErrNotFound) || errors.Is(cause, fosite.ErrInactiveToken) {
+		return errInactive(err)
+	}
+	return profile.Unavailable(cause)
 }
 
 // NewIntrospectionRequest authenticates the caller and looks at the token. A
@@ -125,7 +138,7 @@ func (i *Introspection) mayRead(ctx context.Context, caller, owner fosite.Client
 // hideInactive: that a token is unknown, expired or somebody else's is an
 // answer, not an error.
 func hideInactive(err error) error {
-	if authorization.Registered(err).ErrorField == "invalid_token" {
+	if profile.Registered(err).ErrorField == "invalid_token" {
 		return nil
 	}
 	return err
@@ -152,9 +165,10 @@ func describe(request fosite.AccessRequester) map[string]any {
 	if err != nil {
 		return map[string]any{"active": false}
 	}
-	for name, value := range session.LSOBinding().GetExtraClaims() {
-		body[name] = value
+	if host, ok := session.(fosite.ExtraClaimsSession); ok { // the host's own, if it has them
+		maps.Copy(body, host.GetExtraClaims())
 	}
+	maps.Copy(body, session.LSOBinding().GetExtraClaims())
 	claims := session.IDTokenClaims()
 	body["active"] = true
 	body["client_id"] = request.GetClient().GetID()
@@ -177,7 +191,7 @@ func describe(request fosite.AccessRequester) map[string]any {
 // WriteError writes an OAuth error as JSON (RFC 6749 §5.2), without a
 // WWW-Authenticate header: no client authenticates by the Authorization header.
 func WriteError(rw http.ResponseWriter, err error) {
-	shown := authorization.Registered(err)
+	shown := profile.Registered(err)
 	if shown.CodeField == http.StatusMethodNotAllowed {
 		rw.Header().Set("Allow", http.MethodPost)
 	}

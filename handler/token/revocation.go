@@ -21,7 +21,8 @@ type Revocation struct {
 
 // NewRevocationRequest revokes a token of the client that authenticates, and
 // with it all tokens of the same authorization. A token of another client
-// stays as it is, and the client is not told.
+// stays as it is, and the client is not told. A client's own token is found by
+// its signature, whichever provider over the storage made it.
 func (v *Revocation) NewRevocationRequest(ctx context.Context, r *http.Request) error {
 	form, err := ReadForm(r)
 	if err != nil {
@@ -31,8 +32,13 @@ func (v *Revocation) NewRevocationRequest(ctx context.Context, r *http.Request) 
 	if token == "" || len(token) > maxToken {
 		return ruleForm.InvalidRequest("The parameter token is missing or too long.")
 	}
-	err = v.Inner.NewRevocationRequest(ctx, r)
-	audit.Judge(ctx, v.Audit, audit.Event{Time: v.Clock(), Action: audit.Revocation, TokenHash: audit.Hash(token)}, err)
+	f := &found{}
+	err = v.Inner.NewRevocationRequest(context.WithValue(ctx, foundKey{}, f), r)
+	event := audit.Event{Time: v.Clock(), Action: audit.Revocation, TokenHash: audit.Hash(token)}
+	if f.client != nil {
+		event.Client = f.client.GetID()
+	}
+	audit.Judge(ctx, v.Audit, event, err)
 	return err
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ory/fosite"
 
-	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
@@ -55,7 +54,7 @@ func (u *UserInfo) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // Challenge sets the WWW-Authenticate header of RFC 6750 §3: without a code
 // where no token was sent.
 func Challenge(rw http.ResponseWriter, err error) {
-	shown := authorization.Registered(err)
+	shown := profile.Registered(err)
 	switch shown.ErrorField {
 	case "invalid_token", "insufficient_scope":
 		rw.Header().Set("WWW-Authenticate", `Bearer error="`+shown.ErrorField+`"`)

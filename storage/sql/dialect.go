@@ -14,8 +14,8 @@ type Dialect string
 
 // The dialects.
 const (
-	// SQLite from 3.35. Every connection needs foreign_keys(1), and wants
-	// busy_timeout(5000), journal_mode(WAL) and immediate transactions.
+	// SQLite from 3.35. Every connection wants busy_timeout(5000),
+	// journal_mode(WAL), foreign_keys(1) and immediate transactions.
 	SQLite Dialect = "sqlite"
 	// Postgres from 12, at the isolation level READ COMMITTED or above.
 	Postgres Dialect = "postgres"

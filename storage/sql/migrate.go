@@ -38,11 +38,11 @@ const (
 // Migrate brings the tables of db up to date, all at once or not at all. The
 // version is kept in the table lso_schema. Migrate may be run again, and by
 // several processes at once; those that come late find nothing left to do. It
-// returns an error for an unknown dialect, for SQLite without foreign keys, and
-// for a database that is newer than this code.
+// returns an error for an unknown dialect and for a database that is newer than
+// this code.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
-	if err := d.check(ctx, db); err != nil {
-		return err
+	if d != SQLite && d != Postgres {
+		return fmt.Errorf("storage/sql: unknown dialect %q", string(d))
 	}
 	if err := prepareVersion(ctx, db); err != nil {
 		return err
@@ -55,26 +55,6 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
-}
-
-func (d Dialect) check(ctx context.Context, db *sql.DB) error {
-	switch d {
-	case Postgres:
-		return nil
-	case SQLite:
-		return checkForeignKeys(ctx, db)
-	default:
-		return fmt.Errorf("storage/sql: unknown dialect %q", string(d))
-	}
-}
-
-func checkForeignKeys(ctx context.Context, db *sql.DB) error {
-	var on bool
-	err := db.QueryRowContext(ctx, `PRAGMA foreign_keys`).Scan(&on)
-	if err == nil && !on {
-		err = errors.New("storage/sql: SQLite needs foreign_keys(1) on every connection")
-	}
-	return err
 }
 
 // prepareVersion makes the version table. PostgreSQL may refuse one of two

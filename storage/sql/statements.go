@@ -27,6 +27,8 @@ ON CONFLICT (id) DO UPDATE SET data = excluded.data`
 
 	selectClient = `SELECT data FROM lso_clients WHERE id = $1`
 
+	deleteClientRequests = `DELETE FROM lso_requests WHERE client_id = $1`
+
 	deleteClient = `DELETE FROM lso_clients WHERE id = $1`
 
 	insertRequest = `INSERT INTO lso_requests (kind, hash, request_id, client_id, spent, expires_at, data)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/ory/fosite"
@@ -15,7 +16,7 @@ import (
 )
 
 // Store is Records and the whole of Fosite's storage, for teams that have none.
-// Every method is one statement. It is safe for concurrent use, by several
+// Every method but DeleteClient is one statement. It is safe for concurrent use, by several
 // processes too. Make it with New, and set its fields before it is used.
 type Store struct {
 	*Records
@@ -70,10 +71,21 @@ func decodeClient(data []byte) (fosite.Client, error) {
 
 // DeleteClient removes the client and all its codes and tokens, which
 // therefore do not come back with a new client of the same identifier. It
-// returns nil if there is no such client.
+// returns nil if there is no such client. It is two statements in one
+// transaction, so that it does not depend on SQLite's foreign_keys.
 func (s *Store) DeleteClient(ctx context.Context, id string) error {
-	_, err := s.exec(ctx, deleteClient, id)
-	return err
+	tx, err := s.BeginTX(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.exec(tx, deleteClientRequests, id)
+	if err == nil {
+		_, err = s.exec(tx, deleteClient, id)
+	}
+	if err != nil {
+		return errors.Join(err, s.Rollback(tx))
+	}
+	return s.Commit(tx)
 }
 
 // ClientAssertionJWTValid implements fosite.ClientManager. This module's own

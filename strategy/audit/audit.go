@@ -114,21 +114,37 @@ func Hash(secret string) string {
 
 // Judge completes the event with the outcome that err stands for and records
 // it: nil is Granted, a server_error or temporarily_unavailable is Failed,
-// everything else is Refused with the rule and the OAuth error.
+// everything else is Refused. Fosite's own refusals have no rule.
 func Judge(ctx context.Context, sink Sink, event Event, err error) {
 	event.Outcome = Granted
 	if err != nil {
-		event.Outcome = Refused
-		var violation *profile.Violation
-		if errors.As(err, &violation) {
-			event.Rule, event.Error = violation.Rule, violation.OAuth.ErrorField
-			if violation.Cause != nil {
-				event.Cause = violation.Cause.Error()
-			}
-		}
+		event.Outcome, event.Error = Refused, profile.Registered(err).ErrorField
+		event.Rule, event.Cause = reason(err)
 		if event.Error == "server_error" || event.Error == "temporarily_unavailable" {
 			event.Outcome = Failed
 		}
 	}
 	sink.Record(ctx, event)
+}
+
+// reason is the rule that was broken and what lies behind it. Causes are errors
+// of ours, of Fosite's and of the storage; none of them quotes a credential.
+func reason(err error) (rule profile.Rule, cause string) {
+	var violation *profile.Violation
+	if !errors.As(err, &violation) {
+		return "", deepest(err)
+	}
+	if violation.Cause != nil {
+		cause = violation.Cause.Error()
+	}
+	return violation.Rule, cause
+}
+
+// deepest is the text of the innermost error: Fosite's own texts are no more
+// than the OAuth code.
+func deepest(err error) string {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err.Error()
 }

@@ -171,7 +171,7 @@ func (c *Config) check() []error {
 	wrong(!slices.Contains(idTokenAlgs, c.IDTokenAlg), "IDTokenAlg is no signature algorithm of a private key")
 	wrong(c.EdDSAHash != profile.SHA512 && c.EdDSAHash != profile.SHA3256, "EdDSAHash is unknown")
 	if c.Issuer == nil {
-		return append(errs, errors.New("Issuer is nil"))
+		return append(errs, errors.New("the Issuer is nil"))
 	}
 	return append(errs, c.Issuer.check(c.Issuer.Issuer))
 }

@@ -54,7 +54,10 @@ func Discover(ctx context.Context, client *http.Client, issuer string) (*Metadat
 	if err != nil {
 		return nil, abort(ReasonMetadata, ruleMetadata, "a member of the discovery document has the wrong type").because(err)
 	}
-	return metadata, metadata.check(issuer)
+	if err := metadata.check(issuer); err != nil {
+		return nil, err
+	}
+	return metadata, nil
 }
 
 func readMetadata(object jose.Object) (*Metadata, error) {

@@ -152,4 +152,3 @@ func verify(public crypto.PublicKey, input, signature []byte) bool {
 	}
 	return false
 }
-

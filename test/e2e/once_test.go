@@ -16,6 +16,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/storage/memory"
 	"github.com/meflso/fosite-meflso/storage/sql"
+	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/test/harness"
 )
@@ -253,4 +254,33 @@ func TestRecordsApart(t *testing.T) {
 	h.Register(t, b)
 	code, _ := code(t, h, b, "once")
 	oneWinner(t, twenty(func(int) harness.Response { return h.Redeem(t, b, code) }), 400, "invalid_grant")
+}
+
+// When Fosite's storage fails and the records are apart, what was taken is
+// given back: the same request object and the same code succeed afterwards.
+func TestRecordsApartAreGivenBack(t *testing.T) {
+	records := memory.New(memory.Config{NewSession: harness.NewSession})
+	store := &failing{memory.New(memory.Config{NewSession: harness.NewSession}), map[string]bool{}}
+	h := harness.StartHost(t, profile.MEFLSO(), store, func(c *compose.Config) { c.Records = records })
+	h.Store = apart{h.Store, records}
+	b := harness.NewBuyer(t, "buyer-a", "ES256", h.Issuer)
+	h.Register(t, b)
+	in := h.NewIntent(t, b, "once")
+	object := b.Object(in)
+	store.broken["code"] = true
+	denied(t, h.Approve(t, h.URL(b, object)), "server_error")
+	if e := h.Events.Last(audit.AuthorizationResponse); e.Outcome != audit.Failed || e.Error != "server_error" || e.Cause != errBroken.Error() {
+		t.Errorf("the event is %+v", e)
+	}
+	delete(store.broken, "code")
+	answer := h.Approve(t, h.URL(b, object))
+	if !answer.Params.Has("code") || state(t, h, in) != "Authorized" {
+		t.Fatalf("after the failure: %v, %s", answer.Params, state(t, h, in))
+	}
+	store.broken["token"] = true
+	refused(t, h.Redeem(t, b, answer.Params.Get("code")), 500, "server_error")
+	delete(store.broken, "token")
+	if stored, err := records.GetIntent(t.Context(), in); err != nil || !stored.ExchangedAt.IsZero() {
+		t.Errorf("the exchange was not taken back: %+v, %v", stored, err)
+	}
 }

@@ -37,14 +37,12 @@ func TestMigrateByManyAtOnce(t *testing.T) {
 }
 
 func TestMigrateRefuses(t *testing.T) {
-	plain := openFile(t, filepath.Join(t.TempDir(), "plain.db"))
 	newer := migrated(t)
 	_, err := newer.ExecContext(t.Context(), `UPDATE lso_schema SET version = 1000`)
 	must(t, err)
 	for name, err := range map[string]error{
-		"SQLite without foreign keys": lsosql.Migrate(t.Context(), plain, lsosql.SQLite),
-		"an unknown dialect":          lsosql.Migrate(t.Context(), migrated(t), "oracle"),
-		"a newer database":            lsosql.Migrate(t.Context(), newer, lsosql.SQLite),
+		"an unknown dialect": lsosql.Migrate(t.Context(), migrated(t), "oracle"),
+		"a newer database":   lsosql.Migrate(t.Context(), newer, lsosql.SQLite),
 	} {
 		if err == nil {
 			t.Errorf("%s was migrated", name)
