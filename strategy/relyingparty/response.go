@@ -108,9 +108,7 @@ var tokenRules = []rule{
 	(*Client).checkStateHash,
 	(*Client).checkTokenHash,
 	(*Client).checkIntent,
-	(*Client).checkACR,
 	(*Client).checkAuthTime,
-	(*Client).checkSub,
 	(*Client).checkSameUser,
 }
 

@@ -70,9 +70,6 @@ func (c *Client) checkIntent(_ context.Context, a *answer) error {
 // checkACR: the user logged in well enough for what was asked.
 func (c *Client) checkACR(_ context.Context, a *answer) error {
 	acr, err := a.claims.String("acr")
-	if a.refreshed && err == nil && acr == "" {
-		return nil
-	}
 	if err != nil || acr == "" || !c.goodEnough(a.login, acr) {
 		return abort(ReasonACR, ruleACR, "the ID Token's acr is missing or not good enough")
 	}
@@ -110,12 +107,13 @@ func (c *Client) checkSub(_ context.Context, a *answer) error {
 	return nil
 }
 
-// checkSameUser: both endpoints speak of one user, who logged in once.
+// checkSameUser: both endpoints speak of one user, who logged in once. The
+// acr was good enough the first time; a refreshed token need not repeat it.
 func (c *Client) checkSameUser(_ context.Context, a *answer) error {
 	if sub, _ := a.claims.String("sub"); sub != a.front.Subject {
 		return abort(ReasonSub, ruleSub, "the two ID Tokens have different subjects")
 	}
-	if acr, _ := a.claims.String("acr"); acr != a.front.ACR && !a.refreshed {
+	if acr, err := a.claims.String("acr"); err != nil || acr != a.front.ACR && (acr != "" || !a.refreshed) {
 		return abort(ReasonACR, ruleACR, "the two ID Tokens have different acr values")
 	}
 	return nil

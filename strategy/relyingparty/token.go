@@ -87,7 +87,7 @@ func (c *Client) Refresh(ctx context.Context, old *Tokens) (*Tokens, error) {
 	}
 	if tokens.IDToken != "" {
 		login := &Login{Issuer: c.config.Issuer.Issuer, ClientID: c.config.ClientID, Nonce: old.Nonce, IntentID: old.IntentID}
-		a := &answer{login: login, front: &Detached{Subject: old.Subject}, refreshed: true}
+		a := &answer{login: login, front: &Detached{Subject: old.Subject, ACR: old.ACR}, refreshed: true}
 		if err := c.checkIDToken(ctx, tokens, a); err != nil {
 			return nil, err
 		}

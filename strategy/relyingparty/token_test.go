@@ -91,6 +91,9 @@ func TestExchangeRefuses(t *testing.T) {
 		{"other c_hash", relyingparty.ReasonCodeHash, claims("c_hash", "x")},
 		{"other s_hash", relyingparty.ReasonStateHash, claims("s_hash", "x")},
 		{"other acr", relyingparty.ReasonACR, claims("acr", "urn:meflso:ca")},
+		{"no acr", relyingparty.ReasonACR, claims("acr", nil)},
+		{"no auth_time", relyingparty.ReasonAuthTime, claims("auth_time", nil)},
+		{"old auth_time", relyingparty.ReasonAuthTime, claims("auth_time", start.Unix()-4000)},
 		{"no ID Token", relyingparty.ReasonMissing, member("id_token", "")},
 		{"ID Token none", relyingparty.ReasonAlg, member("id_token", encode(object{"alg": "none", "kid": "as-sig-1"})+"."+encode(object{})+".")},
 		{"no access token", relyingparty.ReasonAccessToken, member("access_token", nil)},
@@ -247,6 +250,12 @@ func TestRefresh(t *testing.T) {
 	wantAbort(t, err, relyingparty.ReasonSub)
 	_, err = refresh(func(c object) { c["meflso_intent_id"] = "urn:acme:intent:1" })
 	wantAbort(t, err, relyingparty.ReasonIntent)
+
+	_, err = refresh(func(c object) { c["acr"] = "urn:meflso:ca" })
+	wantAbort(t, err, relyingparty.ReasonACR)
+	if _, err := refresh(func(c object) { c["acr"] = old.ACR }); err != nil {
+		t.Error(err)
+	}
 
 	s.tokens(200, object{"access_token": "third", "token_type": "Bearer"})
 	if tokens, err := c.Refresh(t.Context(), old); err != nil || tokens.RefreshToken != "first" {
