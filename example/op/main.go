@@ -1,0 +1,76 @@
+// Command op is the example OpenID Provider: login and consent pages, all
+// endpoints of the profile, and the quote API of package seller, in one process.
+//
+//	go run ./op -clients clients.json
+//
+// It makes what it needs in the working directory: a SQLite store, signing keys
+// and a certificate for localhost. Its users are alice and bob, each with the
+// own name as password; that, and the flags marked development, make it an
+// example to read and to try out, and no server for the Internet.
+//
+// Exit status: 0 after SIGINT or SIGTERM, 1 if it could not start or serve, 2
+// if the flags are wrong or name what is not in this release.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := report(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// report writes the error and returns the exit status.
+func report(err error, stderr io.Writer) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintln(stderr, "op:", err)
+		return 2
+	}
+	_, _ = fmt.Fprintln(stderr, "op:", err)
+	return 1
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	opts, err := parseFlags(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	a, err := newApp(ctx, opts, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(listenAndServe(ctx, a, stdout), a.close())
+}
+
+func listenAndServe(ctx context.Context, a *app, stdout io.Writer) error {
+	var config net.ListenConfig
+	pages, err := config.Listen(ctx, "tcp", a.opts.listen)
+	if err != nil {
+		return err
+	}
+	api, err := config.Listen(ctx, "tcp", a.opts.mtlsListen)
+	if err != nil {
+		return errors.Join(err, pages.Close())
+	}
+	return a.serve(ctx, pages, api, stdout)
+}
