@@ -117,15 +117,16 @@ func errUnusable() *profile.Violation {
 }
 
 // Consume ends an intent of kind once because it was acted on; a repeated one
-// stays Authorized. Of two calls at once one is access_denied. Call it in the
-// transaction that stores the outcome, or before executing it.
+// stays Authorized. Of two calls at once one is access_denied. Call it in an
+// atomic.Run that stores the outcome, or before executing it.
 func (r *Register) Consume(ctx context.Context, id, requestID string) error {
-	in, err := r.Usable(ctx, id, requestID)
-	if err != nil || in.Kind == storage.IntentRepeated {
+	read, err := r.Usable(ctx, id, requestID)
+	if err != nil || read.Kind == storage.IntentRepeated {
 		return err
 	}
+	in := read.Clone()
 	in.State = storage.IntentConsumed
-	return r.swap(ctx, in, "consumed", errUnusable())
+	return r.take(ctx, read, in, "consumed", errUnusable())
 }
 
 // Revoke withdraws the intent, unless it is final already, and in any case
