@@ -111,12 +111,24 @@ func cloneForm(form url.Values) url.Values {
 	return clone
 }
 
-// invalidGrant gives Fosite's errors about a grant the code that RFC 6749
-// §5.2 has for them.
+// aboutGrant are the errors that Fosite wraps when a code or refresh token is
+// not valid, or was lost to a request at the same time.
+var aboutGrant = []error{
+	fosite.ErrTokenExpired, fosite.ErrTokenSignatureMismatch, fosite.ErrInvalidTokenFormat,
+	fosite.ErrSerializationFailure, fosite.ErrInactiveToken, fosite.ErrNotFound,
+}
+
+// invalidGrant gives these errors the code that RFC 6749 §5.2 has for them;
+// Fosite calls some of them invalid_request.
 func invalidGrant(err error) error {
-	if errors.Is(err, fosite.ErrTokenExpired) || errors.Is(err, fosite.ErrTokenSignatureMismatch) ||
-		errors.Is(err, fosite.ErrInvalidTokenFormat) || errors.Is(err, fosite.ErrSerializationFailure) || errors.Is(err, fosite.ErrInactiveToken) {
-		return ruleRefresh.InvalidGrant("The code or refresh token is not valid.").Because(err)
+	var violation *profile.Violation
+	if err == nil || errors.As(err, &violation) {
+		return err
+	}
+	for _, about := range aboutGrant {
+		if errors.Is(err, about) {
+			return ruleRefresh.InvalidGrant("The code or refresh token is not valid.").Because(err)
+		}
 	}
 	return err
 }

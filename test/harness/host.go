@@ -6,6 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -54,7 +56,9 @@ var Secret = []byte("a secret of thirty-two bytes 0001")
 func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compose.Config)) *Host {
 	t.Helper()
 	h := newHost(t, p, store, change)
-	server := httptest.NewTLSServer(h.Handler())
+	server := httptest.NewUnstartedServer(h.Handler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // connections that a test gave up
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	h.HTTP = server.Client()
 	h.HTTP.CheckRedirect = stay
