@@ -21,7 +21,7 @@ import (
 // check names everything that is missing or contradictory, so that a team
 // mends it in one go.
 func (c *Config) check() error {
-	errs := []error{checkIssuer(c.Issuer), c.Profile.Validate(), c.checkKeys(), c.checkSubject()}
+	errs := []error{checkIssuer(c.Issuer), c.Paths.check(), c.Profile.Validate(), c.checkKeys(), c.checkSubject()}
 	if c.Fosite == nil {
 		errs = append(errs, errors.New("compose: Fosite is nil; give the server's *fosite.Config, at least with a GlobalSecret"))
 	} else {

@@ -2,7 +2,11 @@ package compose
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -97,4 +101,20 @@ func (p Paths) filled() Paths {
 		}
 	}
 	return p
+}
+
+// check: a path without a slash in front would change the host in the URL.
+func (p Paths) check() error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, path := range []string{p.Authorize, p.Token, p.Introspect, p.Revoke, p.UserInfo, p.JWKS} {
+		if u, err := url.Parse(path); err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || u.Path != path {
+			errs = append(errs, fmt.Errorf("compose: Paths has %q, which is no path that begins with a slash", path))
+		}
+		if seen[path] {
+			errs = append(errs, fmt.Errorf("compose: Paths has %q twice", path))
+		}
+		seen[path] = true
+	}
+	return errors.Join(errs...)
 }

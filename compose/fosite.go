@@ -101,6 +101,7 @@ func contradictions(c *fosite.Config, issuer string, p *profile.Profile) []error
 	refuse(c.RedirectSecureChecker != nil, "RedirectSecureChecker is set%s", remove)
 	refuse(len(c.RefreshTokenScopes) > 0, "RefreshTokenScopes is set; the intent's kind decides who gets a refresh token")
 	refuse(c.ClientAuthenticationStrategy != nil, "ClientAuthenticationStrategy is set%s", remove)
+	refuse(len(c.SanitationWhiteList) > 0, "SanitationWhiteList is set%s", remove)
 	refuse(c.ResponseModeHandlerExtension != nil, "ResponseModeHandlerExtension is set%s", remove)
 	return errs
 }

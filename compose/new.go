@@ -49,7 +49,7 @@ func New(config Config) (*Provider, error) {
 
 // filled puts the defaults in. Profile becomes the provider's own copy.
 func (c Config) filled() *Config {
-	c.Paths = c.Paths.filled()
+	c.Paths, c.Profile = c.Paths.filled(), c.Profile.Clone()
 	if c.Records == nil {
 		c.Records, _ = c.Storage.(storage.Records)
 	}
@@ -85,6 +85,9 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		Assertion: &clientauth.Assertion{Profile: &c.Profile, Audiences: set.tokenURLs, Keys: resolver, Once: c.Records, Clock: c.Clock},
 	}
 	set.ClientAuthenticationStrategy = auth.Authenticate
+	if c.Tokens == nil {
+		c.Tokens = fositecompose.NewOAuth2HMACStrategy(set)
+	}
 	idTokens := &idtoken.Strategy{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Metadata: c.Clients, Clock: c.Clock}
 	intents := &intent.Register{
 		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
@@ -98,7 +101,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
 	}
 	p := &Provider{OAuth2Provider: inner, Intents: intents, config: c, authorize: authorize, atomic: run}
-	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Atomic: run, Audit: c.Audit, Clock: c.Clock}
+	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Codes: c.Tokens, Atomic: run, Audit: c.Audit, Clock: c.Clock}
 	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
 	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Clock: c.Clock}
@@ -112,11 +115,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 // guard before Fosite's, the host's after them, the finisher last; Bind sees
 // the session that Fosite's grants found.
 func register(c *Config, set *settings, idTokens *idtoken.Strategy, authorize *authorization.Endpoint, bind *token.Bind) error {
-	core := c.Tokens
-	if core == nil {
-		core = fositecompose.NewOAuth2HMACStrategy(set)
-	}
-	strategy := &fositecompose.CommonStrategy{CoreStrategy: core, OpenIDConnectTokenStrategy: idTokens, Signer: noSigner{}}
+	strategy := &fositecompose.CommonStrategy{CoreStrategy: c.Tokens, OpenIDConnectTokenStrategy: idTokens, Signer: noSigner{}}
 	h := &handlers{}
 	h.add(&authorization.Guard{Endpoint: authorize})
 	factories := []fositecompose.Factory{
@@ -127,7 +126,11 @@ func register(c *Config, set *settings, idTokens *idtoken.Strategy, authorize *a
 	if c.Profile.RefreshTokens {
 		factories = append(factories, fositecompose.OAuth2RefreshTokenGrantFactory, fositecompose.OpenIDConnectRefreshFactory)
 	}
-	for _, factory := range append(factories, c.Factories...) {
+	owned := token.OnlyOwner(c.Storage)
+	for _, factory := range factories {
+		h.add(factory(set, owned, strategy))
+	}
+	for _, factory := range c.Factories {
 		h.add(factory(set, c.Storage, strategy))
 	}
 	h.add(bind)

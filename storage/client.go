@@ -48,12 +48,12 @@ type ClientMetadata struct {
 type MetadataFunc func(context.Context, fosite.Client) (*ClientMetadata, error)
 
 // Domain returns the trust domain of the client with this id and metadata:
-// the registered one, else the client's own id.
+// the registered one, else one that is the client's own.
 func (m *ClientMetadata) Domain(clientID string) string {
 	if m.TrustDomain != "" {
 		return m.TrustDomain
 	}
-	return clientID
+	return "client_id=" + clientID // not the bare id, which could be registered as somebody's domain
 }
 
 // Client is the ready-made fosite.Client, in the JSON form of RFC 7591 with

@@ -28,10 +28,10 @@ func SessionOf(session fosite.Session) (Session, error) {
 	return bound, nil
 }
 
-// nilInside names the nil pointer that a method promoted from v would follow:
-// v itself, or a pointer embedded in it.
+// nilInside names the nil that a method promoted from v would follow: v itself,
+// or a pointer or an interface embedded in it.
 func nilInside(v reflect.Value) string {
-	if v.Kind() == reflect.Pointer {
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {
 			return v.Type().String()
 		}
@@ -41,7 +41,7 @@ func nilInside(v reflect.Value) string {
 		return ""
 	}
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.Anonymous && f.IsExported() {
+		if v.Type().Field(i).Anonymous {
 			if name := nilInside(v.Field(i)); name != "" {
 				return name
 			}

@@ -33,10 +33,10 @@ func New(c Config) http.Handler {
 		op      resource.Operation
 		handle  func(http.ResponseWriter, *http.Request) error
 	}{
-		{"POST /quote", resource.Operation{Scope: "POST:/quote"}, a.createQuote},
-		{"GET /quote/{id}", resource.Operation{Scope: "GET:/quote"}, a.readQuote},
-		{"POST /quote-submissions", resource.Operation{Scope: "POST:/quote-submissions", NeedsIntent: true}, a.submit},
-		{"GET /quote-submissions/{id}", resource.Operation{Scope: "GET:/quote-submissions"}, a.readSubmission},
+		{"POST /quote", resource.Operation{Scope: "POST:/quote", OwnBehalf: true}, a.createQuote},
+		{"GET /quote/{id}", resource.Operation{Scope: "GET:/quote", OwnBehalf: true}, a.readQuote},
+		{"POST /quote-submissions", resource.Operation{Scope: "POST:/quote-submissions"}, a.submit},
+		{"GET /quote-submissions/{id}", resource.Operation{Scope: "GET:/quote-submissions", OwnBehalf: true}, a.readSubmission},
 		{"GET /resource", resource.Operation{Scope: "openid"}, a.resource},
 	} {
 		mux.Handle(route.pattern, c.Guard.Protect(route.op, handler(route.handle)))

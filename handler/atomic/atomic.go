@@ -40,7 +40,7 @@ func New(storage, records any) Run {
 
 // same compares two values of whatever type without a panic.
 func same(a, b any) bool {
-	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 func transaction(store fositestorage.Transactional) Run {
@@ -75,10 +75,12 @@ func giveBack(ctx context.Context, run func(context.Context) error) error {
 	slices.Reverse(u.steps)
 	// The client may be gone; what it left half done is still put right.
 	ctx = context.WithoutCancel(ctx)
+	var failed error
 	for _, step := range u.steps {
-		if failed := step(ctx); failed != nil {
-			return profile.Unavailable(errors.Join(err, failed))
-		}
+		failed = errors.Join(failed, step(ctx))
+	}
+	if failed != nil {
+		return profile.Unavailable(errors.Join(err, failed))
 	}
 	return err
 }

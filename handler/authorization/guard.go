@@ -144,7 +144,7 @@ func (g *Guard) fix(ctx context.Context, request *Request, session storage.Sessi
 	if err != nil {
 		return err
 	}
-	form := request.GetRequestForm()
+	form := request.record.Params // not the request's form: that one is changed below
 	claims := session.IDTokenClaims()
 	subject := g.subject(request, userOf(session))
 	if hint := form.Get("id_token_hint"); hint != "" && g.Profile.SubjectMode == profile.SubjectUser && hint != subject {
@@ -200,7 +200,7 @@ func (e *Endpoint) takePending(ctx context.Context, request *Request) error {
 	kept, err := e.Once.TakeOnce(ctx, key)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return rulePending.AccessDenied("The authorization is over or has expired.")
+		return rulePending.InvalidRequest("The authorization is over or has expired.")
 	case err != nil:
 		return profile.Unavailable(err)
 	}
@@ -223,8 +223,10 @@ func (e *Endpoint) useObject(ctx context.Context, request *Request) error {
 		return profile.Unavailable(err)
 	}
 	atomic.OnFailure(ctx, func(ctx context.Context) error {
-		_, err := e.Once.TakeOnce(ctx, key)
-		return err
+		if _, err := e.Once.TakeOnce(ctx, key); !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		return nil // it has expired
 	})
 	return nil
 }

@@ -79,6 +79,12 @@ func (e *Endpoint) newRecord(c *candidate) (*record, error) {
 		RequestedAt: now, Expires: now.Add(e.Profile.TTL.AuthorizeSession), Params: c.params,
 		ReplayKey: e.replayKey(c.client.GetID(), c.object.ID), ObjectExpires: c.object.Expires.Add(e.Profile.RequestObject.Skew),
 	}
+	// The object may expire while its user is at it; another handle of the
+	// same object must then still find it used.
+	if r.ObjectExpires.Before(r.Expires) {
+		r.ObjectExpires = r.Expires
+	}
+	r.ObjectExpires = r.ObjectExpires.Add(time.Minute)
 	if c.intent != nil {
 		r.IntentID = c.intent.ID
 	}

@@ -21,6 +21,9 @@ var errForm = ruleForm.InvalidRequest("The request's parameters are malformed, t
 // query is the host's own form, and only the query is read. The body stays
 // readable for the host through r.PostForm.
 func readQuery(r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return nil, ruleForm.InvalidRequest("The HTTP method is neither GET nor POST.")
+	}
 	if len(r.URL.RawQuery) > maxForm {
 		return nil, errForm
 	}
@@ -31,12 +34,7 @@ func readQuery(r *http.Request) (url.Values, error) {
 	if err := parseBody(r); err != nil {
 		return nil, err
 	}
-	switch {
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		return query, nil
-	case r.Method != http.MethodPost:
-		return nil, ruleForm.InvalidRequest("The HTTP method is neither GET nor POST.")
-	case query.Has(pendingParam):
+	if r.Method == http.MethodGet || query.Has(pendingParam) {
 		return query, nil
 	}
 	for name, values := range r.PostForm {

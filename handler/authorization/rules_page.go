@@ -30,7 +30,7 @@ const (
 // look for.
 func (e *Endpoint) oneClientID(_ context.Context, c *candidate) error {
 	ids := c.query["client_id"]
-	if len(ids) != 1 || ids[0] == "" || len(ids[0]) > maxClientID {
+	if len(ids) != 1 || ids[0] == "" || len(ids[0]) > maxClientID || !profile.IsVisible(ids[0]) {
 		return ruleClientID.InvalidRequest("The request needs exactly one client_id.")
 	}
 	c.clientID = ids[0]

@@ -30,6 +30,7 @@ const (
 	ruleState         profile.Rule = "MEF-CR1"
 	rulePKCE          profile.Rule = "FAPI-5.2.2-18"
 	maxOpaque                      = 1 << 10 // state and nonce, in bytes
+	maxList                        = 2 << 10 // scope and audience, in bytes
 )
 
 func (e *Endpoint) objectTimes(_ context.Context, c *candidate) error {
@@ -120,6 +121,9 @@ func (e *Endpoint) responseMode(_ context.Context, c *candidate) error {
 // scopesPresent: there are scopes, openid is one of them, and in front where
 // the profile says so. The canonical spelling replaces the one that was sent.
 func (e *Endpoint) scopesPresent(_ context.Context, c *candidate) error {
+	if len(c.params.Get("scope")) > maxList || len(c.params.Get("audience")) > maxList {
+		return ruleScopes.InvalidScope("The scope or audience is too long.")
+	}
 	c.scopes = e.Profile.ParseScope(c.params.Get("scope"))
 	if len(c.scopes) == 0 {
 		return ruleScope.InvalidRequest("The request object has no scope.")
@@ -145,8 +149,8 @@ func (e *Endpoint) scopesRegistered(_ context.Context, c *candidate) error {
 
 func (e *Endpoint) nonce(_ context.Context, c *candidate) error {
 	nonce := c.params.Get("nonce")
-	if (nonce == "" && e.Profile.RequireNonce) || len(nonce) > maxOpaque {
-		return ruleNonce.InvalidRequest("The request object has no nonce, or one that is too long.")
+	if (nonce == "" && e.Profile.RequireNonce) || !isPrintable(nonce) {
+		return ruleNonce.InvalidRequest("The request object has no nonce, or one that is too long or not printable ASCII.")
 	}
 	return nil
 }

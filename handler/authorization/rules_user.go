@@ -32,6 +32,9 @@ func (c *candidate) wantedACR() (wanted []string, essential bool) {
 
 // acrVocabulary: only classes of the profile, in either of its vocabularies.
 func (e *Endpoint) acrVocabulary(_ context.Context, c *candidate) error {
+	if c.claims.IDToken["acr"].Malformed {
+		return ruleACR.InvalidRequestObject("The acr claim is malformed.")
+	}
 	wanted, _ := c.wantedACR()
 	for _, value := range append(strings.Fields(c.params.Get("acr_values")), wanted...) {
 		if _, ok := e.Profile.ACR(value); !ok {

@@ -26,12 +26,19 @@ func (e *Endpoint) WriteAuthorizeError(ctx context.Context, rw http.ResponseWrit
 	rw.Header().Set("Cache-Control", "no-store")
 	rw.Header().Set("Pragma", "no-cache")
 	rw.Header().Set("Referrer-Policy", "no-referrer")
-	if isNil(ar) || !ar.IsRedirectURIValid() {
+	if isNil(ar) || !ar.IsRedirectURIValid() || isOver(err) {
 		e.writePage(ctx, rw, shown)
 		return
 	}
 	rw.Header().Set("Location", e.errorLocation(ar, shown))
 	rw.WriteHeader(http.StatusSeeOther)
+}
+
+// isOver: the answer to this authorization is out already. A second one, after
+// a double click, would reach the client in place of the first.
+func isOver(err error) bool {
+	var violation *profile.Violation
+	return errors.As(err, &violation) && violation.Rule == rulePending
 }
 
 func isNil(ar fosite.AuthorizeRequester) bool {

@@ -13,7 +13,7 @@ import (
 )
 
 // Authorize moves the intent to Authorized by this request, until its code
-// expires. A repeated intent lives as long as its refresh token from now on.
+// expires.
 // It is access_denied if the intent changed since it was read.
 func (r *Register) Authorize(ctx context.Context, read *storage.Intent, requestID string, until time.Time) error {
 	in := read.Clone()
@@ -21,9 +21,6 @@ func (r *Register) Authorize(ctx context.Context, read *storage.Intent, requestI
 		return errClosed()
 	}
 	in.State, in.RequestID, in.AuthorizedUntil = storage.IntentAuthorized, requestID, until.UTC().Truncate(time.Microsecond)
-	if in.Kind == storage.IntentRepeated && r.Profile.RefreshTokens {
-		in.ExpiresAt = r.now().Add(r.Profile.TTL.RefreshToken)
-	}
 	return r.take(ctx, read, in, "authorized", errClosed())
 }
 
@@ -31,6 +28,9 @@ func (r *Register) Authorize(ctx context.Context, read *storage.Intent, requestI
 // any more stays as it is.
 func (r *Register) Reject(ctx context.Context, id string) error {
 	in, err := r.Intents.GetIntent(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return errClosed().Because(err)
+	}
 	if err != nil {
 		return profile.Unavailable(err)
 	}
@@ -86,13 +86,24 @@ func (r *Register) held(ctx context.Context, id, requestID string) (*storage.Int
 	return in, nil
 }
 
-// Exchange marks that the code of the intent was redeemed: invalid_grant if
+// Exchange marks that the code of the intent was redeemed; from now on a
+// repeated intent lives as long as its refresh token. It is invalid_grant if
 // the intent changed since it was read, which is how the second of two
 // redemptions is refused.
 func (r *Register) Exchange(ctx context.Context, read *storage.Intent) error {
 	in := read.Clone()
 	in.ExchangedAt = r.now()
+	if in.Kind == storage.IntentRepeated && r.Profile.RefreshTokens {
+		in.ExpiresAt = in.ExchangedAt.Add(r.Profile.TTL.RefreshToken)
+	}
 	return r.take(ctx, read, in, "exchanged", errGrant())
+}
+
+// Refresh marks that a refresh token of the intent was used: invalid_grant if
+// the intent changed since it was read. Whoever revokes the intent at the same
+// time either comes first, or waits and then sees the new tokens.
+func (r *Register) Refresh(ctx context.Context, read *storage.Intent) error {
+	return r.take(ctx, read, read.Clone(), "refreshed", errGrant())
 }
 
 // Usable returns the intent that a token of this request may act on: it is
@@ -130,23 +141,36 @@ func (r *Register) Consume(ctx context.Context, id, requestID string) error {
 }
 
 // Revoke withdraws the intent, unless it is final already, and in any case
-// the tokens of its authorization.
+// the tokens of its authorization. Where somebody changes the intent at the
+// same time, it is read again.
 func (r *Register) Revoke(ctx context.Context, id string) error {
-	in, err := r.Intents.GetIntent(ctx, id)
-	if err != nil {
-		return err
-	}
-	requestID := in.RequestID
-	if in.State == storage.IntentPending || in.State == storage.IntentAuthorized {
-		in.State = storage.IntentRevoked
-		if err := r.swap(ctx, in, "revoked", errClosed()); err != nil {
+	var conflict error
+	for range 3 {
+		in, err := r.Intents.GetIntent(ctx, id)
+		if err != nil {
 			return err
 		}
+		if conflict = r.withdraw(ctx, in); !errors.Is(conflict, storage.ErrConflict) {
+			return errors.Join(conflict, r.revokeTokens(ctx, in.RequestID))
+		}
 	}
+	return conflict
+}
+
+func (r *Register) withdraw(ctx context.Context, in *storage.Intent) error {
+	if in.State != storage.IntentPending && in.State != storage.IntentAuthorized {
+		return nil
+	}
+	revoked := in.Clone()
+	revoked.State = storage.IntentRevoked
+	return r.swap(ctx, revoked, "revoked", errClosed())
+}
+
+func (r *Register) revokeTokens(ctx context.Context, requestID string) error {
 	if requestID == "" {
 		return nil
 	}
-	return errors.Join(ignoreMissing(r.Tokens.RevokeAccessToken(ctx, requestID)), ignoreMissing(r.Tokens.RevokeRefreshToken(ctx, requestID)))
+	return errors.Join(ignoreMissing(r.Tokens.RevokeRefreshToken(ctx, requestID)), ignoreMissing(r.Tokens.RevokeAccessToken(ctx, requestID)))
 }
 
 // take swaps, and swaps back if the answer that it is for fails.

@@ -72,7 +72,10 @@ func (r *Register) Create(ctx context.Context, client fosite.Client, kind storag
 	}
 	err = r.Intents.CreateIntent(ctx, in)
 	r.record(ctx, in, "created", err)
-	return in, err
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
 }
 
 func (r *Register) newID() (string, error) {

@@ -59,11 +59,11 @@ func Derive(p *profile.Profile, ring *key.Ring) Document {
 	}
 	return Document{
 		Scopes:                scopes(p),
-		ResponseTypes:         p.ResponseTypes,
-		ResponseModes:         p.ResponseModes,
+		ResponseTypes:         slices.Clone(p.ResponseTypes),
+		ResponseModes:         slices.Clone(p.ResponseModes),
 		GrantTypes:            grants(p),
 		SubjectTypes:          subjects(p),
-		ACRValues:             p.ACRValues,
+		ACRValues:             slices.Clone(p.ACRValues),
 		ClaimsParameter:       true,
 		Claims:                claims(p),
 		RequestParameter:      p.Delivers(profile.DeliverByValue),
@@ -73,9 +73,9 @@ func Derive(p *profile.Profile, ring *key.Ring) Document {
 		IDTokenAlgs:           bothNames(ring.Algs()),
 		AuthMethods:           methods,
 		AuthAlgs:              p.Algs(),
-		IntrospectionMethods:  methods,
+		IntrospectionMethods:  slices.Clone(methods),
 		IntrospectionAuthAlgs: p.Algs(),
-		RevocationMethods:     methods,
+		RevocationMethods:     slices.Clone(methods),
 		RevocationAuthAlgs:    p.Algs(),
 		ChallengeMethods:      []string{"S256"},
 		ResponseIss:           true,
@@ -142,11 +142,20 @@ func document(contentType string, body []byte) http.Handler {
 	})
 }
 
-// bothNames: a client that registered Ed25519 gets that name in the header,
-// any other EdDSA (RFC 9864).
+// bothNames lists both names of EdDSA: a client that registered Ed25519 gets
+// that name in the header, any other EdDSA (RFC 9864).
 func bothNames(algs []string) []string {
-	if slices.Contains(algs, string(profile.EdDSA)) {
-		return append(algs, string(profile.Ed25519))
+	var both []string
+	for _, alg := range algs {
+		names := []string{alg}
+		if profile.Alg(alg).Canonical() == profile.EdDSA {
+			names = []string{string(profile.EdDSA), string(profile.Ed25519)}
+		}
+		for _, name := range names {
+			if !slices.Contains(both, name) {
+				both = append(both, name)
+			}
+		}
 	}
-	return algs
+	return both
 }

@@ -3,10 +3,8 @@
 // §6.2.1, RFC 6750, MEF W128 §7.3).
 //
 //	guard := provider.ResourceGuard()
-//	mux.Handle("POST /quote", guard.Protect(resource.Operation{Scope: "POST:/quote"}, createQuote))
-//	mux.Handle("POST /quote-submissions", guard.Protect(resource.Operation{
-//		Scope: "POST:/quote-submissions", NeedsIntent: true,
-//	}, submitQuote))
+//	mux.Handle("POST /quote", guard.Protect(resource.Operation{Scope: "POST:/quote", OwnBehalf: true}, createQuote))
+//	mux.Handle("POST /quote-submissions", guard.Protect(resource.Operation{Scope: "POST:/quote-submissions"}, submitQuote))
 //
 // Inside, Of(ctx) tells who acts for what. A token that is bound to an intent
 // reads as long as it lives; it changes something only while its intent is
@@ -51,9 +49,10 @@ type Guard struct {
 type Operation struct {
 	// Scope must be in the token, or under an umbrella that is.
 	Scope string
-	// NeedsIntent wants a token that a user's authorization of an intent
-	// gave; a client's own token is refused.
-	NeedsIntent bool
+	// OwnBehalf also lets through a token that the client got for itself.
+	// Without it, only one that a user's authorization of an intent gave will
+	// do.
+	OwnBehalf bool
 }
 
 // Grant is what the token allows.
@@ -145,7 +144,7 @@ func (g *Guard) allows(r *http.Request, op Operation, grant *Grant) error {
 		return ruleScope.Refuse("insufficient_scope", "The token's scope does not cover the operation.")
 	}
 	if grant.IntentID == "" {
-		if op.NeedsIntent {
+		if !op.OwnBehalf && g.Profile.RequireIntent {
 			return ruleIntent.AccessDenied("The token was not issued by a user's authorization of an intent.")
 		}
 		return nil

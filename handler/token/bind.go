@@ -70,7 +70,22 @@ func (b *Bind) HandleTokenEndpointRequest(ctx context.Context, request fosite.Ac
 	if err != nil {
 		return err
 	}
+	b.shorten(request.GetSession())
 	return fosite.ErrUnknownRequest
+}
+
+// shorten holds the lifetimes to the profile's. Fosite gives a client with
+// lifespans of its own those, and a lifespan of -1 no end.
+func (b *Bind) shorten(session fosite.Session) {
+	now := b.Clock().UTC()
+	for token, ttl := range map[fosite.TokenType]time.Duration{
+		fosite.AccessToken: b.Profile.TTL.AccessToken, fosite.RefreshToken: b.Profile.TTL.RefreshToken,
+	} {
+		latest := now.Add(ttl)
+		if until := session.GetExpiresAt(token); until.IsZero() || until.After(latest) {
+			session.SetExpiresAt(token, latest)
+		}
+	}
 }
 
 // ownBehalf: the subject is the client itself, and there is no user to

@@ -63,15 +63,14 @@ func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url
 	if err := oneMethod(r, form); err != nil {
 		return nil, err
 	}
-	assertion := form.Get("client_assertion")
-	id, err := clientauth.ClaimedID(assertion)
+	presented, err := clientauth.Present(form.Get("client_assertion"))
 	if err != nil {
 		return nil, err
 	}
-	if outer := form.Get("client_id"); outer != "" && outer != id {
+	if outer := form.Get("client_id"); outer != "" && outer != presented.ClientID {
 		return nil, ruleMismatch.InvalidClient("The client_id is not the one in the client assertion.")
 	}
-	client, metadata, err := a.find(ctx, id)
+	client, metadata, err := a.find(ctx, presented.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +78,7 @@ func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url
 	if method != "" && method != profile.PrivateKeyJWT || !a.Profile.AuthMethods(profile.PrivateKeyJWT) {
 		return client, ruleMethod.InvalidClient("The client is registered for another authentication method.")
 	}
-	return client, a.Assertion.Authenticate(ctx, assertion, id, metadata)
+	return client, a.Assertion.Authenticate(ctx, presented, metadata)
 }
 
 // oneMethod: the form has a client assertion and no other credential is there

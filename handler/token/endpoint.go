@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
 
 	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/intent"
@@ -25,6 +26,7 @@ type Endpoint struct {
 	Inner   fosite.OAuth2Provider
 	Intents *intent.Register
 	Once    storage.Once
+	Codes   oauth2.AuthorizeCodeStrategy
 	Atomic  atomic.Run
 	Audit   audit.Sink
 	Clock   func() time.Time
@@ -83,8 +85,15 @@ func (e *Endpoint) newAccessRequest(ctx context.Context, r *http.Request, sessio
 	return request, invalidGrant(err)
 }
 
+// maxList bounds the scope and the audience, in bytes: Fosite compares each
+// entry with all before it.
+const maxList = 2 << 10
+
 // complete: the grant has what it lives on (RFC 6749 §4.1.3 and §6).
 func complete(form url.Values) error {
+	if len(form.Get("scope")) > maxList || len(form.Get("audience")) > maxList {
+		return ruleForm.InvalidScope("The scope or audience is too long.")
+	}
 	needs := map[string]string{"authorization_code": "code", "refresh_token": "refresh_token"}
 	if name, ok := needs[form.Get("grant_type")]; ok && form.Get(name) == "" {
 		return ruleGrant.InvalidRequest("The grant's code or refresh token is missing.")
@@ -114,6 +123,7 @@ func cloneForm(form url.Values) url.Values {
 // aboutGrant are the errors that Fosite wraps when a code or refresh token is
 // not valid, or was lost to a request at the same time.
 var aboutGrant = []error{
+	fosite.ErrInvalidatedAuthorizeCode,
 	fosite.ErrTokenExpired, fosite.ErrTokenSignatureMismatch, fosite.ErrInvalidTokenFormat,
 	fosite.ErrSerializationFailure, fosite.ErrInactiveToken, fosite.ErrNotFound,
 }
@@ -146,7 +156,10 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 			return err
 		}
 		response, err = e.Inner.NewAccessResponse(withRefresh(ctx, e.mayRefresh(request)), request)
-		return err
+		if err != nil {
+			return err
+		}
+		return hasIDToken(request, response)
 	})
 	err = invalidGrant(err)
 	e.audit(ctx, request, err)
@@ -157,16 +170,30 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 	return response, nil
 }
 
+// hasIDToken: Fosite finds the OpenID Connect session by the code as it was
+// issued, and leaves the ID Token out where the code is spelled in another way.
+func hasIDToken(request *Request, response fosite.AccessResponder) error {
+	if request.GetGrantTypes().ExactOne("authorization_code") && response.GetExtra("id_token") == nil {
+		return ruleGrant.InvalidGrant("The code is not one that was issued.")
+	}
+	return nil
+}
+
 // claim makes sure that a code is redeemed once, whatever the host's storage
 // does: through its intent, or else through its own mark.
 func (e *Endpoint) claim(ctx context.Context, request *Request) error {
-	if !request.GetGrantTypes().ExactOne("authorization_code") {
+	code := request.GetGrantTypes().ExactOne("authorization_code")
+	switch {
+	case request.intent != nil && code:
+		return e.Intents.Exchange(ctx, request.intent)
+	case request.intent != nil && request.GetGrantTypes().ExactOne("refresh_token"):
+		return e.Intents.Refresh(ctx, request.intent)
+	case !code:
 		return nil
 	}
-	if request.intent != nil {
-		return e.Intents.Exchange(ctx, request.intent)
-	}
-	sum := sha256.Sum256([]byte(request.GetRequestForm().Get("code")))
+	// A code may be spelled in more than one way; its signature is what the
+	// storage finds it by.
+	sum := sha256.Sum256([]byte(e.Codes.AuthorizeCodeSignature(ctx, request.GetRequestForm().Get("code"))))
 	key := "code:" + base64.RawURLEncoding.EncodeToString(sum[:])
 	err := e.Once.UseOnce(ctx, key, e.Clock().Add(e.Profile.TTL.Code+time.Minute))
 	switch {
@@ -176,8 +203,10 @@ func (e *Endpoint) claim(ctx context.Context, request *Request) error {
 		return profile.Unavailable(err)
 	}
 	atomic.OnFailure(ctx, func(ctx context.Context) error {
-		_, err := e.Once.TakeOnce(ctx, key)
-		return err
+		if _, err := e.Once.TakeOnce(ctx, key); !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		return nil // it has expired
 	})
 	return nil
 }

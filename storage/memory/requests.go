@@ -20,6 +20,9 @@ func (s *Store) create(ctx context.Context, kind record.Kind, key string, r fosi
 		if _, err := u.client(stored.client); err != nil {
 			return err
 		}
+		if u.isRevoked(kind, stored.request) {
+			return fosite.ErrInactiveToken
+		}
 		if u.requests[kind].get(hash, u.now) != nil {
 			return storage.ErrExists
 		}
@@ -43,7 +46,8 @@ func (s *Store) read(ctx context.Context, kind record.Kind, key string) (fosite.
 
 func (s *Store) find(ctx context.Context, kind record.Kind, hash string) (r *row, client fosite.Client, err error) {
 	err = s.do(ctx, func(u unit) error {
-		if r = u.requests[kind].get(hash, u.now); r == nil {
+		r = u.requests[kind].get(hash, u.now)
+		if r == nil || kind == record.Access && u.isRevoked(kind, r.request) {
 			return fosite.ErrNotFound
 		}
 		client, err = u.client(r.client)

@@ -44,6 +44,10 @@ type Store struct {
 	intents  *table
 	once     *table
 	requests map[record.Kind]*table
+	// revoked tells until when a request's tokens are refused though they are
+	// there: a transaction that was open at the revocation may still add or
+	// bring back some.
+	revoked *table
 }
 
 var (
@@ -65,6 +69,7 @@ func New(config Config) *Store {
 		intents:    newTable(),
 		once:       newTable(),
 		requests:   map[record.Kind]*table{},
+		revoked:    newTable(),
 	}
 	for _, kind := range []record.Kind{record.Code, record.OpenID, record.Access, record.Refresh} {
 		s.requests[kind] = newTable()

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -79,8 +80,23 @@ func (s *Store) RevokeRefreshToken(ctx context.Context, requestID string) error 
 		for _, hash := range tokens.keysOf(requestID) {
 			u.spend(tokens, hash)
 		}
+		u.remember(requestID)
 		return nil
 	})
+}
+
+// openTransaction is longer than any transaction stays open.
+const openTransaction = time.Hour
+
+// remember marks the request as revoked, and forgets those of long ago.
+func (u unit) remember(requestID string) {
+	u.revoked.sweep(u.now)
+	u.set(u.revoked, requestID, &row{until: u.now.Add(openTransaction)})
+}
+
+// isRevoked: such an access token is gone, whatever lies in the table.
+func (u unit) isRevoked(kind record.Kind, requestID string) bool {
+	return (kind == record.Access || kind == record.Refresh) && u.revoked.get(requestID, u.now) != nil
 }
 
 // RevokeAccessToken implements oauth2.TokenRevocationStorage: it deletes every

@@ -85,8 +85,13 @@ func refreshSpent(rows *sql.Rows) (spent int64, err error) {
 }
 
 // RevokeRefreshToken implements oauth2.TokenRevocationStorage: it makes every
-// refresh token of the request inactive. It returns nil if there is none.
+// refresh token of the request inactive. It returns nil if there is none. It is
+// two statements: the first one waits for a rotation that is under way, and
+// does not see the token which that one adds; the second one does.
 func (s *Store) RevokeRefreshToken(ctx context.Context, requestID string) error {
+	if _, err := s.exec(ctx, revokeRefresh, requestID); err != nil {
+		return err
+	}
 	_, err := s.exec(ctx, revokeRefresh, requestID)
 	return err
 }

@@ -2,7 +2,8 @@
 // (RFC 7523, OpenID Connect Core §9), the method that needs no TLS layer.
 //
 //	verifier := &clientauth.Assertion{Profile: &p, Audiences: audiences, Keys: keys, Once: records, Clock: time.Now}
-//	err := verifier.Authenticate(ctx, assertion, clientID, metadata)
+//	presented, err := clientauth.Present(assertion) // tells the client, unverified
+//	err = verifier.Authenticate(ctx, presented, metadata)
 //
 // The assertion's jti is consumed by one atomic statement, last of all, so that
 // an assertion which is refused was not used up.
@@ -54,43 +55,50 @@ const (
 	ruleJTI       profile.Rule = "RFC7523-3-7"
 )
 
-// ClaimedID returns the client_id that the assertion speaks for, unverified:
-// it tells whose keys to look for and nothing else.
-func ClaimedID(assertion string) (string, error) {
-	claims, err := jose.Unverified(assertion, MaxBytes)
-	if err != nil {
-		return "", refuseForm(err)
-	}
-	sub, err := claims.String("sub")
-	if err != nil || sub == "" {
-		return "", ruleSub.InvalidClient("The client assertion has no sub.").Because(err)
-	}
-	return sub, nil
+// Presented is a client assertion that somebody presents, not verified yet.
+type Presented struct {
+	signed *jose.Signed
+	// ClientID is the client that it speaks for. It tells whose keys to look
+	// for, and nothing else.
+	ClientID string
 }
 
-// Authenticate verifies the assertion for this client and uses up its jti.
-// Every error is a *profile.Violation with invalid_client, or with
-// temporarily_unavailable when the store failed.
-func (a *Assertion) Authenticate(ctx context.Context, assertion, clientID string, m *storage.ClientMetadata) error {
+// Present looks at the form of an assertion and whom it speaks for.
+func Present(assertion string) (*Presented, error) {
 	signed, err := jose.ParseSigned(assertion, MaxBytes)
 	if err != nil {
-		return refuseForm(err)
+		return nil, refuseForm(err)
 	}
-	if !a.Profile.AcceptsAlg(signed.Alg, m.TokenEndpointAuthSigningAlg) {
+	claims, err := signed.Unverified()
+	if err != nil {
+		return nil, refuseForm(err)
+	}
+	sub, err := claims.String("sub")
+	if err != nil || sub == "" || !profile.IsVisible(sub) {
+		return nil, ruleSub.InvalidClient("The client assertion has no sub.").Because(err)
+	}
+	return &Presented{signed, sub}, nil
+}
+
+// Authenticate verifies the assertion for its client, whose metadata are m,
+// and uses up its jti. Every error is a *profile.Violation with invalid_client,
+// or with temporarily_unavailable when the store failed.
+func (a *Assertion) Authenticate(ctx context.Context, p *Presented, m *storage.ClientMetadata) error {
+	if !a.Profile.AcceptsAlg(p.signed.Alg, m.TokenEndpointAuthSigningAlg) {
 		return ruleAlg.InvalidClient("The client assertion's alg is not accepted from this client.")
 	}
-	if err := signed.CheckTyp("client-authentication+jwt"); err != nil {
+	if err := p.signed.CheckTyp("client-authentication+jwt"); err != nil {
 		return refuseForm(err)
 	}
-	keys, err := a.Keys.Keys(ctx, clientID, m, signed.Kid)
+	keys, err := a.Keys.Keys(ctx, p.ClientID, m, p.signed.Kid)
 	if err != nil {
 		return ruleSignature.InvalidClient("The client assertion is not signed with a key of the client.").Because(err)
 	}
-	claims, err := signed.Verify(keys, a.Profile.MinRSABits)
+	claims, err := p.signed.Verify(keys, a.Profile.MinRSABits)
 	if err != nil {
 		return refuseForm(err)
 	}
-	return a.checkClaims(ctx, claims, clientID)
+	return a.checkClaims(ctx, claims, p.ClientID)
 }
 
 func refuseForm(err error) error {

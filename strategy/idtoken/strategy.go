@@ -38,7 +38,8 @@ type Strategy struct {
 var _ openid.OpenIDConnectTokenStrategy = (*Strategy)(nil)
 
 // GenerateIDToken signs the token that belongs to the response being made:
-// Fosite puts the response into the context. The lifespan is the profile's.
+// Fosite puts the response into the context. The lifespan is at most the
+// profile's.
 func (s *Strategy) GenerateIDToken(ctx context.Context, lifespan time.Duration, requester fosite.Requester) (string, error) {
 	session, err := storage.SessionOf(requester.GetSession())
 	if err != nil {
@@ -77,6 +78,9 @@ func (s *Strategy) Alg(ctx context.Context, client fosite.Client) (string, error
 // base has the claims that every ID Token of the authorization shares.
 func (s *Strategy) base(session storage.Session, requester fosite.Requester, lifespan time.Duration) map[string]any {
 	now := s.Clock()
+	if limit := s.Profile.TTL.IDToken; lifespan <= 0 || lifespan > limit { // a client's own lifespan
+		lifespan = limit
+	}
 	fixed := session.IDTokenClaims()
 	claims := map[string]any{
 		"iss": s.Issuer,
@@ -115,9 +119,15 @@ func (s *Strategy) bind(ctx context.Context, claims map[string]any, session stor
 		claims["at_hash"] = half(response.GetAccessToken())
 		addExtra(claims, session.IDTokenClaims().Extra, s.Profile.IntentClaim)
 	}
-	if requester.GetRequestForm().Get("grant_type") != "refresh_token" {
+	if !isRefresh(requester) {
 		claims["nonce"] = session.IDTokenClaims().Nonce
 	}
+}
+
+// isRefresh: the form would be the client's to choose.
+func isRefresh(requester fosite.Requester) bool {
+	access, ok := requester.(fosite.AccessRequester)
+	return ok && access.GetGrantTypes().ExactOne("refresh_token")
 }
 
 // reserved are claims that the host's session does not decide, besides those

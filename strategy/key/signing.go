@@ -50,6 +50,9 @@ func (f fixed) SigningKeys(context.Context) ([]Private, error) {
 		case Private:
 			private = append(private, k)
 		case *gojose.JSONWebKey:
+			if k == nil {
+				return nil, fmt.Errorf("key: key %d is nil", i)
+			}
 			signer, ok := k.Key.(crypto.Signer)
 			if !ok {
 				return nil, fmt.Errorf("key: key %d, kid %q, is no private key", i, k.KeyID)
@@ -74,6 +77,9 @@ type Ring struct {
 // NewRing loads the keys of the source and checks each against the profile:
 // its algorithm must be accepted there and its type and size must fit.
 func NewRing(ctx context.Context, source Source, p *profile.Profile) (*Ring, error) {
+	if source == nil {
+		return nil, errors.New("key: no source of keys")
+	}
 	keys, err := source.SigningKeys(ctx)
 	if err != nil {
 		return nil, err
@@ -102,8 +108,8 @@ func NewRing(ctx context.Context, source Source, p *profile.Profile) (*Ring, err
 }
 
 func prepare(k Private, p *profile.Profile) (*jose.Signer, *gojose.JSONWebKey, error) {
-	if k.Signer == nil {
-		return nil, nil, errors.New("the signer is nil")
+	if !isUsable(k.Signer) {
+		return nil, nil, errors.New("the signer is nil or empty")
 	}
 	if k.Alg == "" {
 		k.Alg = usualAlg(k.Signer.Public())
@@ -126,6 +132,21 @@ func prepare(k Private, p *profile.Profile) (*jose.Signer, *gojose.JSONWebKey, e
 	}
 	signer := &jose.Signer{ID: jwk.KeyID, Alg: string(k.Alg), Key: k.Signer, Random: rand.Reader}
 	return signer, &jwk, signer.Check(p.MinRSABits)
+}
+
+// isUsable: Public of a nil or empty key of the standard library panics.
+func isUsable(signer crypto.Signer) bool {
+	switch k := signer.(type) {
+	case nil:
+		return false
+	case *ecdsa.PrivateKey:
+		return k != nil && k.Curve != nil
+	case *rsa.PrivateKey:
+		return k != nil && k.N != nil
+	case ed25519.PrivateKey:
+		return len(k) == ed25519.PrivateKeySize
+	}
+	return true
 }
 
 func usualAlg(public crypto.PublicKey) profile.Alg {
@@ -212,5 +233,9 @@ func (r *Ring) SubjectOf(idToken, issuer string) (string, error) {
 	if iss, err := claims.String("iss"); err != nil || iss != issuer {
 		return "", errors.New("key: the ID Token has another issuer")
 	}
-	return claims.String("sub")
+	sub, err := claims.String("sub")
+	if err != nil || sub == "" {
+		return "", errors.New("key: the ID Token has no sub")
+	}
+	return sub, nil
 }

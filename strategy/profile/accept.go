@@ -1,6 +1,9 @@
 package profile
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Algs returns the JWS algorithms that p accepts, in order of preference, with
 // Ed25519 beside EdDSA and RS256 where AllowRS256 says so.
@@ -25,6 +28,15 @@ func (p *Profile) AcceptsAlg(alg, registered string) bool {
 		return false
 	}
 	return slices.Contains(p.Algs(), alg)
+}
+
+// Clone returns a copy that shares nothing with p.
+func (p *Profile) Clone() Profile {
+	c := *p
+	c.SigningAlgs, c.ResponseTypes, c.ResponseModes = slices.Clone(p.SigningAlgs), slices.Clone(p.ResponseTypes), slices.Clone(p.ResponseModes)
+	c.RequestDelivery, c.ScopeUmbrellas, c.RequiredScopes = slices.Clone(p.RequestDelivery), slices.Clone(p.ScopeUmbrellas), slices.Clone(p.RequiredScopes)
+	c.ACRValues, c.ClientAuthMethods, c.ACRAliases = slices.Clone(p.ACRValues), slices.Clone(p.ClientAuthMethods), maps.Clone(p.ACRAliases)
+	return c
 }
 
 // Canonical returns a with Ed25519 written as EdDSA.

@@ -21,7 +21,7 @@ var registered = map[string]bool{
 var replaced = map[string]string{
 	"invalid_state": "invalid_request", "insufficient_entropy": "invalid_request", "unsupported_response_mode": "invalid_request",
 	"jti_known": "invalid_client", "scope_not_granted": "invalid_scope", "not_found": "invalid_request", "request_unauthorized": "invalid_request",
-	"token_inactive": "invalid_grant", "token_expired": "invalid_grant", "token_signature_mismatch": "invalid_grant",
+	"token_inactive": "invalid_grant", "token_signature_mismatch": "invalid_grant",
 }
 
 // Registered returns the error as a client may see it: a registered code, a
@@ -30,7 +30,13 @@ func Registered(err error) *fosite.RFC6749Error {
 	rfc := fosite.ErrorToRFC6749Error(err)
 	shown := &fosite.RFC6749Error{ErrorField: rfc.ErrorField, DescriptionField: rfc.DescriptionField, CodeField: rfc.CodeField}
 	if code, ok := replaced[rfc.ErrorField]; ok {
-		shown.ErrorField = code
+		shown.ErrorField, shown.CodeField = code, http.StatusBadRequest
+		if code == "invalid_client" {
+			shown.CodeField = http.StatusUnauthorized
+		}
+	}
+	if shown.CodeField < http.StatusBadRequest {
+		shown.CodeField = http.StatusBadRequest
 	}
 	if !registered[shown.ErrorField] {
 		shown.ErrorField, shown.CodeField = "server_error", http.StatusInternalServerError

@@ -14,8 +14,8 @@ func (p *Profile) ParseScope(list string) []string {
 	if p.ScopeDelimiters != SpaceOrCommaDelimited {
 		return unique(strings.Fields(list))
 	}
-	pieces := strings.Fields(list)
-	if strings.Contains(list, ",") {
+	pieces, commas := strings.Fields(list), strings.Contains(list, ",")
+	if commas {
 		pieces = strings.Split(list, ",")
 	}
 	var tokens []string
@@ -24,7 +24,7 @@ func (p *Profile) ParseScope(list string) []string {
 		if piece == "" {
 			continue
 		}
-		if n := len(tokens); n > 0 && isMethod(tokens[n-1]) && strings.HasPrefix(piece, "/") {
+		if n := len(tokens); !commas && n > 0 && isMethod(tokens[n-1]) && strings.HasPrefix(piece, "/") {
 			piece, tokens = tokens[n-1]+piece, tokens[:n-1]
 		}
 		tokens = append(tokens, operation(piece))
@@ -52,9 +52,13 @@ func operation(piece string) string {
 
 // Covers reports whether the scope is in the set or under an umbrella of the
 // set: where quote is an umbrella, it covers every METHOD:/quote… and
-// METHOD:/quote-submissions…. Nothing covers openid. It has the form of a
+// METHOD:/quote-submissions…. Nothing covers openid, nor what is no scope token
+// (RFC 6749 §3.3). It has the form of a
 // fosite.ScopeStrategy and, unlike fosite's Arguments, is case-sensitive.
 func (p *Profile) Covers(set []string, scope string) bool {
+	if !isToken(scope) {
+		return false
+	}
 	if slices.Contains(set, scope) {
 		return true
 	}
@@ -70,6 +74,17 @@ func isBelow(umbrella, scope string) bool {
 	}
 	resource, _, _ := strings.Cut(path, "/")
 	return resource == umbrella || resource == umbrella+"-submissions"
+}
+
+// IsVisible reports whether s is visible ASCII, without spaces: an identifier
+// that every store and log takes.
+func IsVisible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// isToken: RFC 6749 §3.3 leaves out the quote and the backslash as well.
+func isToken(scope string) bool {
+	return scope != "" && IsVisible(scope) && !strings.ContainsAny(scope, "\"\\")
 }
 
 func unique(tokens []string) []string {

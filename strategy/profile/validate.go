@@ -29,7 +29,8 @@ type checker func(ok bool, format string, args ...any)
 func (p *Profile) validateAlgs(check checker) {
 	known := []Alg{ES256, ES384, ES512, PS256, PS384, PS512, EdDSA}
 	check(len(p.SigningAlgs) > 0, "SigningAlgs is empty")
-	for _, a := range p.SigningAlgs {
+	for i, a := range p.SigningAlgs {
+		check(!slices.Contains(p.SigningAlgs[:i], a), "SigningAlgs has %q twice", a)
 		check(a != RS256, "RS256 in SigningAlgs; it is turned on by AllowRS256 alone, so that nobody lists it by habit (FAPI-8.6-1)")
 		check(a == RS256 || slices.Contains(known, a), "SigningAlgs has %q; only %v are signatures that the library verifies (MEF-R39, MEF-R51: no none, no HMAC)", a, known)
 	}
@@ -47,6 +48,7 @@ func (p *Profile) validateRequests(check checker) {
 	check(oneOf(p.RequirePKCE, PKCEOptional, PKCEWithPAR, PKCEAlways), "RequirePKCE %q is unknown", p.RequirePKCE)
 	check(oneOf(p.ScopeDelimiters, SpaceDelimited, SpaceOrCommaDelimited), "ScopeDelimiters %q is unknown", p.ScopeDelimiters)
 	check(slices.Contains(p.RequiredScopes, "openid"), "RequiredScopes lacks openid (MEF-R21)")
+	check(!slices.Contains(p.ScopeUmbrellas, ""), "ScopeUmbrellas has an empty name")
 	check(!slices.Contains(p.ScopeUmbrellas, "openid"), "ScopeUmbrellas has openid; nothing covers openid")
 	r := p.RequestObject
 	check(r.MaxLifetime > 0 && r.MaxLifetime <= time.Hour, "RequestObject.MaxLifetime %v is not within 60 min (FAPI-5.2.2-13)", r.MaxLifetime)
@@ -56,14 +58,23 @@ func (p *Profile) validateRequests(check checker) {
 
 func (p *Profile) validateIdentity(check checker) {
 	check(!p.RequireIntent || p.IntentClaim != "", "RequireIntent is set but IntentClaim is empty (MEF-R26)")
+	check(!slices.Contains(takenClaims, p.IntentClaim), "IntentClaim %q is a claim with another meaning", p.IntentClaim)
 	check(oneOf(p.SubjectMode, SubjectIntent, SubjectUser), "SubjectMode %q is unknown", p.SubjectMode)
 	check(p.SubjectMode != SubjectIntent || p.RequireIntent, "SubjectMode is intent, but intents are not required")
 	check(len(p.ACRValues) > 0, "ACRValues is empty, but the acr claim must be present (MEF-R38)")
 	for alias, own := range p.ACRAliases {
+		check(!slices.Contains(p.ACRValues, alias), "ACRAliases has %q, which is in ACRValues itself", alias)
 		check(slices.Contains(p.ACRValues, own), "ACRAliases maps %q to %q, which is not in ACRValues", alias, own)
 	}
 	check(oneOf(p.UnmetEssentialACR, UnmetACRError, UnmetACRReturnActual), "UnmetEssentialACR %q is unknown", p.UnmetEssentialACR)
 	check(slices.Equal(p.ClientAuthMethods, []AuthMethod{PrivateKeyJWT}), "ClientAuthMethods %q; this release authenticates clients by private_key_jwt (FAPI-5.2.2-14)", p.ClientAuthMethods)
+}
+
+// takenClaims are claims of the ID Token that an intent must not take the place
+// of.
+var takenClaims = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "auth_time", "nonce", "acr", "amr", "azp",
+	"c_hash", "s_hash", "at_hash", "cnf", "active", "scope", "client_id", "token_type",
 }
 
 func (p *Profile) validateLifetimes(check checker) {

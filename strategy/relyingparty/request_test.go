@@ -144,7 +144,11 @@ func TestSellerAccepts(t *testing.T) {
 			t.Fatal(err)
 		}
 		authenticator := &clientauth.Assertion{Profile: &p, Audiences: []string{s.issuer + "/token"}, Keys: keys, Once: once{}, Clock: s.clock}
-		if err := authenticator.Authenticate(t.Context(), assertion, clientID, metadata); err != nil {
+		presented, err := clientauth.Present(assertion)
+		if err == nil {
+			err = authenticator.Authenticate(t.Context(), presented, metadata)
+		}
+		if err != nil || presented.ClientID != clientID {
 			t.Errorf("%s: assertion: %v", alg, err)
 		}
 		_, payload := decodeJWT(t, assertion)

@@ -20,6 +20,10 @@ type ClaimRequest struct {
 	// is not nil where the member is there.
 	Value  *string
 	Values []string
+	// Malformed tells that essential is no boolean, value no string, or values
+	// no list of strings. That may be right for a claim that is an object, and
+	// is wrong for those that the library knows.
+	Malformed bool
 }
 
 // Wants returns the acceptable values, in order.
@@ -79,14 +83,20 @@ func parseRequest(raw json.RawMessage) ClaimRequest {
 	}
 	var r ClaimRequest
 	r.Essential = string(object["essential"]) == "true"
-	if value, err := object.String("value"); err == nil && object.Has("value") {
+	value, err := object.String("value")
+	if r.Malformed = err != nil || !isBoolean(object["essential"]); err == nil && object.Has("value") {
 		r.Value = &value
 	}
-	if object.Has("values") {
-		values, _ := object.Strings("values")
+	if raw := object["values"]; raw != nil {
+		values, err := object.Strings("values")
+		r.Malformed = r.Malformed || err != nil || raw[0] != '['
 		r.Values = append([]string{}, values...)
 	}
 	return r
+}
+
+func isBoolean(raw json.RawMessage) bool {
+	return raw == nil || string(raw) == "true" || string(raw) == "false"
 }
 
 // Intent returns the intent id that the claims name under id_token. It must
@@ -94,7 +104,7 @@ func parseRequest(raw json.RawMessage) ClaimRequest {
 // (MEF W128 R26).
 func (c Claims) Intent(claim string) (string, error) {
 	request, there := c.IDToken[claim]
-	if !there || request.Value == nil || *request.Value == "" || len(*request.Value) > maxIntent {
+	if !there || request.Malformed || request.Value == nil || *request.Value == "" || len(*request.Value) > maxIntent || !profile.IsVisible(*request.Value) {
 		return "", ruleIntent.InvalidRequestObject("The request object names no intent under claims.id_token.")
 	}
 	id := *request.Value

@@ -22,8 +22,11 @@ func (o *Object) ErrorParams() (state, responseType string) {
 	return state, responseType
 }
 
-// jwtClaims speak about the object, not about the request.
-var jwtClaims = map[string]bool{"iss": true, "aud": true, "exp": true, "nbf": true, "iat": true, "jti": true, "sub": true}
+// leftOut are members that speak about the object and not about the request, and
+// a parameter of the token endpoint that Fosite keeps.
+var leftOut = map[string]bool{
+	"iss": true, "aud": true, "exp": true, "nbf": true, "iat": true, "jti": true, "sub": true, "grant_type": true,
+}
 
 // textParams are the parameters that are strings and nothing else. Fosite
 // would print a number or an array in Go's own notation.
@@ -35,12 +38,12 @@ var textParams = map[string]bool{
 
 // Params returns the authorization parameters of the object as form values:
 // strings as they are, numbers in decimal, objects and arrays as compact JSON.
-// A known parameter of the wrong type is refused; null is a parameter that is
-// not there.
+// A known parameter of the wrong type is refused, null too; an unknown one that
+// is null is left out.
 func (o *Object) Params() (url.Values, error) {
 	params := url.Values{}
 	for name, raw := range o.members {
-		if jwtClaims[name] {
+		if leftOut[name] {
 			continue
 		}
 		value, ok := o.formValue(name, raw)

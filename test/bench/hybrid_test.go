@@ -62,7 +62,7 @@ func hybrid(b *testing.B, alg profile.Alg) {
 
 // flow is what the client sends, but for the code.
 type flow struct {
-	authorize string
+	authorize *http.Request
 	form      url.Values
 }
 
@@ -72,7 +72,7 @@ func prepare(b *testing.B, h *harness.Host, buyer *harness.Buyer) []flow {
 	for i := range flows {
 		intent := h.NewIntent(b, buyer, "once")
 		flows[i] = flow{
-			authorize: h.URL(buyer, buyer.Object(intent), "response_type", "code id_token", "scope", "openid quote"),
+			authorize: httptest.NewRequest(http.MethodGet, h.URL(buyer, buyer.Object(intent), "response_type", "code id_token", "scope", "openid quote"), nil),
 			form:      buyer.Authenticated(url.Values{"grant_type": {"authorization_code"}, "redirect_uri": {buyer.Redirect}}),
 		}
 	}
@@ -81,14 +81,17 @@ func prepare(b *testing.B, h *harness.Host, buyer *harness.Buyer) []flow {
 
 func (f flow) play(b *testing.B, handler http.Handler) {
 	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, f.authorize, nil))
+	handler.ServeHTTP(recorder, f.authorize)
 	_, fragment, _ := strings.Cut(recorder.Header().Get("Location"), "#")
 	answer, err := url.ParseQuery(fragment)
 	if err != nil || !answer.Has("code") {
 		b.Fatalf("authorize: %d %s", recorder.Code, fragment)
 	}
 	f.form.Set("code", answer.Get("code"))
-	r := httptest.NewRequest(http.MethodPost, harness.Issuer+"/oauth2/token", strings.NewReader(f.form.Encode()))
+	r, err := http.NewRequest(http.MethodPost, harness.Issuer+"/oauth2/token", strings.NewReader(f.form.Encode()))
+	if err != nil {
+		b.Fatal(err)
+	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	recorder = httptest.NewRecorder()
 	handler.ServeHTTP(recorder, r)

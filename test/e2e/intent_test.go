@@ -276,8 +276,8 @@ func TestResourceGuard(t *testing.T) {
 	code, in := code(t, h, b, "once")
 	user := "Bearer " + h.Redeem(t, b, code).Body["access_token"].(string)
 	own := "Bearer " + h.Post(t, h.Token, b.Authenticated(ownBehalf("POST:/quote"))).Body["access_token"].(string)
-	submit := resource.Operation{Scope: "POST:/quote-submissions", NeedsIntent: true}
-	create := resource.Operation{Scope: "POST:/quote"}
+	submit := resource.Operation{Scope: "POST:/quote-submissions"}
+	create := resource.Operation{Scope: "POST:/quote", OwnBehalf: true}
 	for name, c := range map[string]struct {
 		got       harness.Response
 		status    int
@@ -309,7 +309,7 @@ func TestResourceGuard(t *testing.T) {
 	if r := call(submit, "POST", user, ""); r.Status != 403 || r.Body["code"] != "accessDenied" {
 		t.Errorf("after the submission: %d %s", r.Status, r.Raw)
 	}
-	if r := call(resource.Operation{Scope: "GET:/quote-submissions"}, "GET", user, ""); r.Status != 204 {
+	if r := call(resource.Operation{Scope: "GET:/quote-submissions", OwnBehalf: true}, "GET", user, ""); r.Status != 204 {
 		t.Errorf("reading after the submission: %d %s", r.Status, r.Raw)
 	}
 }

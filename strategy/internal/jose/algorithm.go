@@ -43,6 +43,10 @@ var algorithms = map[string]algorithm{
 	"Ed25519": {0, nil, familyEdDSA},
 }
 
+// maxRSABits bounds what a client can make the server compute: the cost grows
+// with the cube of the length.
+const maxRSABits = 8192
+
 // accepts reports whether the public key is of the algorithm's type, curve and
 // least size.
 func (a algorithm) accepts(public crypto.PublicKey, minRSABits int) bool {
@@ -50,7 +54,8 @@ func (a algorithm) accepts(public crypto.PublicKey, minRSABits int) bool {
 	case *ecdsa.PublicKey:
 		return a.family == familyEC && key.Curve == a.curve
 	case *rsa.PublicKey:
-		return (a.family == familyPSS || a.family == familyPKCS1) && key.N.BitLen() >= minRSABits
+		bits := key.N.BitLen()
+		return (a.family == familyPSS || a.family == familyPKCS1) && bits >= minRSABits && bits <= maxRSABits
 	case ed25519.PublicKey:
 		return a.family == familyEdDSA && len(key) == ed25519.PublicKeySize
 	}

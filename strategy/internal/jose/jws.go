@@ -30,6 +30,7 @@ type Signed struct {
 	input     string // header.payload, as it was signed
 	payload   string
 	signature []byte
+	object    Object // the payload, once somebody looked at it
 }
 
 // ParseSigned reads a compact JWS of at most limit bytes.
@@ -104,6 +105,9 @@ func (s *Signed) CheckTyp(types ...string) error {
 	return ErrTyp
 }
 
+// maxTries bounds how many keys of one kid are tried.
+const maxTries = 4
+
 // Verify returns the payload if one of the keys fits alg, kid, use and size
 // and verifies the signature (FAPI 1.0 Advanced §8.11). The caller has checked
 // Alg against its own list before.
@@ -112,20 +116,32 @@ func (s *Signed) Verify(keys []Key, minRSABits int) (Object, error) {
 	if !ok {
 		return nil, ErrAlg
 	}
+	tries := 0
 	for i := range keys {
-		if keys[i].fits(s.Alg, s.Kid, minRSABits) && a.verify(keys[i].Public, []byte(s.input), s.signature) {
+		if !keys[i].fits(s.Alg, s.Kid, minRSABits) {
+			continue
+		}
+		if tries++; tries > maxTries {
+			break
+		}
+		if a.verify(keys[i].Public, []byte(s.input), s.signature) {
 			return s.open()
 		}
 	}
 	return nil, ErrSignature
 }
 
+// open reads the payload, once.
 func (s *Signed) open() (Object, error) {
+	if s.object != nil {
+		return s.object, nil
+	}
 	raw, err := decode(s.payload)
 	if err != nil {
 		return nil, ErrPayload
 	}
-	return ParseObject(raw)
+	s.object, err = ParseObject(raw)
+	return s.object, err
 }
 
 // Sign makes a compact JWS over the payload with the key, its kid, and the
@@ -139,20 +155,21 @@ func Sign(key *Signer, typ string, payload []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	input := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	signature, err := key.sign([]byte(input))
+	b64 := base64.RawURLEncoding
+	token := make([]byte, 0, b64.EncodedLen(len(header))+b64.EncodedLen(len(payload))+2+b64.EncodedLen(maxSignature))
+	token = b64.AppendEncode(token, header)
+	token = b64.AppendEncode(append(token, '.'), payload)
+	signature, err := key.sign(token)
 	if err != nil {
 		return "", err
 	}
-	return input + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+	return string(b64.AppendEncode(append(token, '.'), signature)), nil
 }
 
-// Unverified returns the payload of a JWS that nobody verified. It serves to
+// maxSignature is the length of an RSA-4096 signature; a longer one grows the
+// buffer.
+const maxSignature = 512
+
+// Unverified returns the payload before anybody verified it. It serves to
 // learn whose key to look for, and for nothing else.
-func Unverified(token string, limit int) (Object, error) {
-	signed, err := ParseSigned(token, limit)
-	if err != nil {
-		return nil, err
-	}
-	return signed.open()
-}
+func (s *Signed) Unverified() (Object, error) { return s.open() }

@@ -38,7 +38,7 @@ func TestParseSignedRefuses(t *testing.T) {
 		{"newline at the end", header + "." + payload + "." + signature + "\n", ErrForm},
 		{"space in front", " " + header + "." + payload + "." + signature, ErrForm},
 		{"standard alphabet", header + "." + payload + ".-+/_", ErrForm},
-		{"stray bits in the header", b64(`{"alg":"ES256","kid":"kk"} `)[:35] + "x." + payload + "." + signature, ErrForm},
+		{"stray bits in the header", strayBits(good+" ") + "." + payload + "." + signature, ErrForm},
 		{"stray bits in the signature", header + "." + payload + ".AB", ErrForm},
 		{"signature of one character", header + "." + payload + ".A", ErrForm},
 
@@ -82,10 +82,15 @@ func TestParseSignedRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ParseSigned(c.token, limit)
 			wantError(t, err, c.want)
-			_, err = Unverified(c.token, limit)
-			wantError(t, err, c.want)
 		})
 	}
+}
+
+// strayBits encodes text of 3n+2 bytes and sets the bits that nobody reads.
+func strayBits(text string) string {
+	encoded := []byte(b64(text))
+	encoded[len(encoded)-1]++
+	return string(encoded)
 }
 
 // nested is an array in an array, n levels.
@@ -189,7 +194,7 @@ func TestVerifyRefusesPayloads(t *testing.T) {
 		{"deep and open", b64(`{"a":` + strings.Repeat("[", 20_000))},
 		{"padding", b64(`{"a":1}`) + "="},
 		{"newline", b64(`{"sub"`) + "\n" + b64(`:"buyer"}`)},
-		{"stray bits", b64(`{"a":1}`)[:9] + "R"},
+		{"stray bits", strayBits(`{"ab":1}`)},
 		{"another alphabet", "eyJhIjoi+/8ifQ"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

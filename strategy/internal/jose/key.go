@@ -53,7 +53,7 @@ func ParseKeys(set []byte) ([]Key, error) {
 		return nil, ErrKeySet
 	}
 	var members []json.RawMessage
-	if err := json.Unmarshal(object["keys"], &members); err != nil || len(members) > maxKeys {
+	if err := json.Unmarshal(object["keys"], &members); err != nil || members == nil || len(members) > maxKeys {
 		return nil, ErrKeySet
 	}
 	keys := make([]Key, 0, len(members))
@@ -66,25 +66,39 @@ func ParseKeys(set []byte) ([]Key, error) {
 }
 
 func parseKey(raw json.RawMessage) (Key, bool) {
-	var hints struct {
-		Ops []string `json:"key_ops"`
-		X   string   `json:"x"`
+	// Exact names: encoding/json would let KEY_OPS stand for key_ops.
+	members, err := ParseObject(raw)
+	if err != nil {
+		return Key{}, false
+	}
+	ops, err := members.Strings("key_ops")
+	if one, _ := members.String("key_ops"); one != "" {
+		return Key{}, false // a string is no list of operations
 	}
 	var jwk gojose.JSONWebKey
-	if json.Unmarshal(raw, &hints) != nil || jwk.UnmarshalJSON(raw) != nil || !jwk.IsPublic() || jwk.KeyID == "" {
+	if err != nil || jwk.UnmarshalJSON(raw) != nil || !jwk.IsPublic() || jwk.KeyID == "" || !isSound(jwk.Key, members) {
 		return Key{}, false
 	}
-	switch public := jwk.Key.(type) {
-	case *ecdsa.PublicKey, *rsa.PublicKey:
+	return Key{ID: jwk.KeyID, Alg: jwk.Algorithm, Use: jwk.Use, Ops: ops, Public: jwk.Key}, true
+}
+
+// isSound looks at what go-jose lets pass: an Ed25519 key that is too short,
+// which it pads with zeros, and an empty RSA key.
+func isSound(public crypto.PublicKey, members Object) bool {
+	switch key := public.(type) {
+	case *ecdsa.PublicKey:
+		return true
+	case *rsa.PublicKey:
+		return key.N.BitLen() > 1 && key.E > 1
 	case ed25519.PublicKey:
-		// go-jose pads a short x with zeros.
-		if x, err := decode(hints.X); err != nil || len(x) != ed25519.PublicKeySize || len(public) != ed25519.PublicKeySize {
-			return Key{}, false
+		x, err := members.String("x")
+		if err != nil {
+			return false
 		}
-	default:
-		return Key{}, false
+		raw, err := decode(x)
+		return err == nil && len(raw) == ed25519.PublicKeySize && len(key) == ed25519.PublicKeySize
 	}
-	return Key{ID: jwk.KeyID, Alg: jwk.Algorithm, Use: jwk.Use, Ops: hints.Ops, Public: jwk.Key}, true
+	return false
 }
 
 // Signer is a private key of ours.

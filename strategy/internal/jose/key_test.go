@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,28 @@ func TestKeysThatShareAKid(t *testing.T) {
 		}
 		if _, err := open(token); err != ErrSignature {
 			t.Errorf("%d, %s, without keys: got %v, want ErrSignature", i, s.Alg, err)
+		}
+	}
+}
+
+// Keys under which anybody could sign verify nothing: with e = 1 the signature
+// is the padded digest itself.
+func TestDegenerateRSAKeys(t *testing.T) {
+	s := newSigner(t, "RS256")
+	good := s.Key.Public().(*rsa.PublicKey)
+	input := headerOf(s)
+	digest := algorithms["RS256"].digest([]byte(b64(input) + "." + b64("{}")))
+	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 5, 0, 4, 0x20}
+	padded := append([]byte{0, 1}, slices.Repeat([]byte{0xff}, 256-3-len(prefix)-len(digest))...)
+	padded = append(append(append(padded, 0), prefix...), digest...)
+	token := b64(input) + "." + b64("{}") + "." + b64(string(padded))
+	even := new(big.Int).Sub(good.N, big.NewInt(1))
+	for name, key := range map[string]*rsa.PublicKey{
+		"e 1": {N: good.N, E: 1}, "e 0": {N: good.N}, "e negative": {N: good.N, E: -1}, "e even": {N: good.N, E: 2},
+		"n even": {N: even, E: 65537}, "n 0": {N: new(big.Int), E: 65537}, "n 1": {N: big.NewInt(1), E: 1}, "n negative": {N: new(big.Int).Neg(good.N), E: 1},
+	} {
+		if _, err := open(token, Key{ID: "k", Public: key}); err != ErrSignature {
+			t.Errorf("%s: got %v, want ErrSignature", name, err)
 		}
 	}
 }
