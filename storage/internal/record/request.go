@@ -86,16 +86,12 @@ type request struct {
 	RequestedAudience fosite.Arguments `json:"requested_audience,omitempty"`
 	GrantedAudience   fosite.Arguments `json:"granted_audience,omitempty"`
 	Form              url.Values       `json:"form,omitempty"`
-	Session           json.RawMessage  `json:"session"`
+	Session           any              `json:"session"` // read into what is there
 }
 
 // Encode returns the JSON form of r. The client is kept by its identifier
 // alone, the language not at all.
 func Encode(r fosite.Requester) ([]byte, error) {
-	session, err := json.Marshal(r.GetSession())
-	if err != nil {
-		return nil, err
-	}
 	return json.Marshal(&request{
 		ID:                r.GetID(),
 		RequestedAt:       r.GetRequestedAt().UTC(),
@@ -105,27 +101,20 @@ func Encode(r fosite.Requester) ([]byte, error) {
 		RequestedAudience: r.GetRequestedAudience(),
 		GrantedAudience:   r.GetGrantedAudience(),
 		Form:              r.GetRequestForm(),
-		Session:           session,
+		Session:           r.GetSession(),
 	})
 }
 
 // Decode returns the request that Encode wrote, with the given client and with
 // the stored session read into fresh, which nobody else may hold.
 func Decode(data []byte, client fosite.Client, fresh storage.Session) (fosite.Requester, error) {
-	var stored request
+	stored := request{Session: fresh, Form: url.Values{}}
 	if err := json.Unmarshal(data, &stored); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(stored.Session, fresh); err != nil {
-		return nil, err
-	}
-	r := fosite.NewRequest()
-	r.ID, r.RequestedAt = stored.ID, stored.RequestedAt
-	r.Client, r.Session = client, fresh
-	r.RequestedScope, r.GrantedScope = stored.RequestedScope, stored.GrantedScope
-	r.RequestedAudience, r.GrantedAudience = stored.RequestedAudience, stored.GrantedAudience
-	if stored.Form != nil {
-		r.Form = stored.Form
-	}
-	return r, nil
+	return &fosite.Request{
+		ID: stored.ID, RequestedAt: stored.RequestedAt, Client: client, Session: fresh, Form: stored.Form,
+		RequestedScope: stored.RequestedScope, GrantedScope: stored.GrantedScope,
+		RequestedAudience: stored.RequestedAudience, GrantedAudience: stored.GrantedAudience,
+	}, nil
 }

@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// usualMembers is about how many members a request object has.
+const usualMembers = 16
+
 // scanner reads one JSON document (RFC 8259) and checks what encoding/json
 // does not: that no object, at whatever depth, has two members of one name,
 // that nothing nests too deep, and that nothing follows. It keeps positions
@@ -19,7 +22,7 @@ type scanner struct {
 func scanObject(data []byte) (Object, bool) {
 	s := &scanner{data: data}
 	s.space()
-	members := Object{}
+	members := make(Object, usualMembers)
 	if !s.object(0, func(name string, raw []byte) { members[name] = raw }) {
 		return nil, false
 	}
@@ -191,13 +194,16 @@ type names struct {
 	set  map[string]struct{}
 }
 
-const shortList = 12
+const shortList = 16
 
 // add returns false if the name is there already.
 func (n *names) add(name string) bool {
 	if n.set == nil {
 		if slices.Contains(n.list, name) {
 			return false
+		}
+		if n.list == nil {
+			n.list = make([]string, 0, shortList)
 		}
 		if n.list = append(n.list, name); len(n.list) > shortList {
 			n.set = make(map[string]struct{}, 2*shortList)
