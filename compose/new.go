@@ -36,7 +36,7 @@ func New(config Config) (*Provider, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	ring, err := key.NewRing(context.Background(), c.Keys, &c.Profile)
+	ring, err := key.NewRing(context.Background(), c.Keys, &c.Profile, c.Clock)
 	if err != nil {
 		return nil, fmt.Errorf("compose: Keys: %w", err)
 	}
@@ -100,7 +100,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring, Policy: c.AuthorizeClient, Atomic: run,
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
 	}
-	p := &Provider{OAuth2Provider: inner, Intents: intents, config: c, authorize: authorize, atomic: run}
+	p := &Provider{OAuth2Provider: inner, Intents: intents, Keys: ring, config: c, authorize: authorize, atomic: run}
 	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Codes: c.Tokens, Atomic: run, Audit: c.Audit, Clock: c.Clock}
 	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}

@@ -12,6 +12,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/resource"
 	"github.com/meflso/fosite-meflso/handler/token"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -21,6 +22,8 @@ type Provider struct {
 	fosite.OAuth2Provider
 	// Intents is the register of intents, for the Seller's API.
 	Intents *intent.Register
+	// Keys is the server's signing keys; Keys.Reload rotates them.
+	Keys *key.Ring
 
 	config        *Config
 	authorize     *authorization.Endpoint

@@ -123,22 +123,27 @@ func Discovery(d Document) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return document("application/json", body), nil
+	return document("application/json", func() ([]byte, error) { return body, nil }), nil
 }
 
-// JWKS serves the ring's public keys (RFC 7517 §8.5.1).
-func JWKS(ring *key.Ring) http.Handler { return document("application/jwk-set+json", ring.JWKS()) }
+// JWKS serves the ring's public keys (RFC 7517 §8.5.1), as they are now.
+func JWKS(ring *key.Ring) http.Handler { return document("application/jwk-set+json", ring.JWKS) }
 
-func document(contentType string, body []byte) http.Handler {
+func document(contentType string, body func() ([]byte, error)) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			rw.Header().Set("Allow", "GET, HEAD")
 			rw.WriteHeader(http.StatusMethodNotAllowed)
 			return
 		}
+		data, err := body()
+		if err != nil {
+			rw.WriteHeader(http.StatusInternalServerError)
+			return
+		}
 		rw.Header().Set("Content-Type", contentType)
 		rw.Header().Set("Cache-Control", "public, max-age=300")
-		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(body))
+		http.ServeContent(rw, r, "", time.Time{}, bytes.NewReader(data))
 	})
 }
 

@@ -27,7 +27,7 @@ func newRing(t testing.TB, p *profile.Profile, more ...any) *key.Ring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := key.NewRing(t.Context(), key.Signing(append([]any{ec}, more...)...), p)
+	ring, err := key.NewRing(t.Context(), key.Signing(append([]any{ec}, more...)...), p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

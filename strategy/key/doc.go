@@ -16,7 +16,7 @@
 // A [Source] gives the server's signing keys, which may live in an HSM, and
 // [NewRing] checks them against the profile:
 //
-//	ring, err := key.NewRing(ctx, key.Signing(privateKey), &p)
+//	ring, err := key.NewRing(ctx, key.Signing(privateKey), &p, nil)
 //
 // Deliberately absent: keys that a message brings or points to (jwk, jku,
 // x5u), symmetric keys, and fetching a jwks_uri before somebody needs it.

@@ -8,10 +8,9 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	gojose "github.com/go-jose/go-jose/v3"
 
@@ -28,10 +27,13 @@ type Private struct {
 	// one of its type: ES256, ES384, ES512, PS256 or EdDSA.
 	Alg    profile.Alg
 	Signer crypto.Signer
+	// NotBefore is when the key begins to sign; it is published before. Zero
+	// means at once, or, for a key that Ring.Reload finds, after PublishLead.
+	NotBefore time.Time
 }
 
 // Source gives the server's signing keys, the preferred one of each algorithm
-// first. It is asked once, at start-up.
+// first. It is asked at start-up, and again by Ring.Reload.
 type Source interface {
 	SigningKeys(ctx context.Context) ([]Private, error)
 }
@@ -65,46 +67,6 @@ func (f fixed) SigningKeys(context.Context) ([]Private, error) {
 		}
 	}
 	return private, nil
-}
-
-// Ring is the server's signing keys, ready for use. It is safe for concurrent
-// use and does not change.
-type Ring struct {
-	signers []jose.Signer
-	jwks    []byte
-}
-
-// NewRing loads the keys of the source and checks each against the profile:
-// its algorithm must be accepted there and its type and size must fit.
-func NewRing(ctx context.Context, source Source, p *profile.Profile) (*Ring, error) {
-	if source == nil {
-		return nil, errors.New("key: no source of keys")
-	}
-	keys, err := source.SigningKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ring := &Ring{}
-	var errs []error
-	var public gojose.JSONWebKeySet
-	for i, k := range keys {
-		signer, jwk, err := prepare(k, p)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("key %d: %w", i, err))
-			continue
-		}
-		if ring.byID(signer.ID) != nil {
-			errs = append(errs, fmt.Errorf("key %d: kid %q is there twice (FAPI-8.9-3)", i, signer.ID))
-			continue
-		}
-		ring.signers = append(ring.signers, *signer)
-		public.Keys = append(public.Keys, *jwk)
-	}
-	if ring.For(string(p.PreferredSigningAlg)) == nil {
-		errs = append(errs, fmt.Errorf("no key signs %s, the profile's PreferredSigningAlg", p.PreferredSigningAlg))
-	}
-	ring.jwks, err = json.Marshal(public)
-	return ring, errors.Join(append(errs, err)...)
 }
 
 func prepare(k Private, p *profile.Profile) (*jose.Signer, *gojose.JSONWebKey, error) {
@@ -159,83 +121,4 @@ func usualAlg(public crypto.PublicKey) profile.Alg {
 		return profile.EdDSA
 	}
 	return ""
-}
-
-func (r *Ring) byID(kid string) *jose.Signer {
-	for i := range r.signers {
-		if r.signers[i].ID == kid {
-			return &r.signers[i]
-		}
-	}
-	return nil
-}
-
-// For returns the key that signs with this alg, or nil. Its Alg is the name
-// that was asked for, Ed25519 or EdDSA.
-func (r *Ring) For(alg string) *jose.Signer {
-	for _, s := range r.signers {
-		if profile.Alg(s.Alg).Canonical() == profile.Alg(alg).Canonical() {
-			s.Alg = alg
-			return &s
-		}
-	}
-	return nil
-}
-
-// Algs returns the algorithms that the keys sign with, in their order.
-func (r *Ring) Algs() []string {
-	var algs []string
-	for _, s := range r.signers {
-		if !slices.Contains(algs, s.Alg) {
-			algs = append(algs, s.Alg)
-		}
-	}
-	return algs
-}
-
-// JWKS returns the public keys as a JWK Set document (RFC 7517 §5).
-func (r *Ring) JWKS() []byte { return r.jwks }
-
-// Sign signs the claims as a JWT with the key for alg, which must be one of
-// Algs.
-func (r *Ring) Sign(alg string, claims map[string]any) (string, error) {
-	signer := r.For(alg)
-	if signer == nil {
-		return "", fmt.Errorf("key: no key signs %s", alg)
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
-	}
-	return jose.Sign(signer, "JWT", payload)
-}
-
-// maxOwnToken bounds a token of ours that comes back, in bytes.
-const maxOwnToken = 16 << 10
-
-// SubjectOf returns the subject of an ID Token of our own, an id_token_hint:
-// its signature and issuer are checked, its expiry is not (OpenID Connect Core
-// §3.1.2.1).
-func (r *Ring) SubjectOf(idToken, issuer string) (string, error) {
-	signed, err := jose.ParseSigned(idToken, maxOwnToken)
-	if err != nil {
-		return "", err
-	}
-	signer := r.byID(signed.Kid)
-	if signer == nil {
-		return "", ErrNoKey
-	}
-	own := jose.Key{ID: signer.ID, Alg: signer.Alg, Public: signer.Key.Public()}
-	claims, err := signed.Verify([]jose.Key{own}, 0)
-	if err != nil {
-		return "", err
-	}
-	if iss, err := claims.String("iss"); err != nil || iss != issuer {
-		return "", errors.New("key: the ID Token has another issuer")
-	}
-	sub, err := claims.String("sub")
-	if err != nil || sub == "" {
-		return "", errors.New("key: the ID Token has no sub")
-	}
-	return sub, nil
 }

@@ -63,9 +63,18 @@ func edSigner(t testing.TB) crypto.Signer {
 // hidden is a key in an HSM: only its public half has a known type.
 type hidden struct{ crypto.Signer }
 
+func jwksOf(t testing.TB, ring *Ring) []byte {
+	t.Helper()
+	set, err := ring.JWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
 func newRing(t testing.TB, p *profile.Profile, keys ...any) *Ring {
 	t.Helper()
-	ring, err := NewRing(t.Context(), Signing(keys...), p)
+	ring, err := NewRing(t.Context(), Signing(keys...), p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +110,7 @@ func TestNewRingRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := profile.MEFLSO()
-			_, err := NewRing(t.Context(), Signing(c.keys...), &p)
+			_, err := NewRing(t.Context(), Signing(c.keys...), &p, nil)
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cr3t") {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -112,7 +121,7 @@ func TestNewRingRefuses(t *testing.T) {
 // All that is wrong is named at once.
 func TestNewRingNamesAll(t *testing.T) {
 	p := profile.MEFLSO()
-	_, err := NewRing(t.Context(), Signing(Private{}, rsaSigner(t, 1024), Private{Alg: "none", Signer: edSigner(t)}), &p)
+	_, err := NewRing(t.Context(), Signing(Private{}, rsaSigner(t, 1024), Private{Alg: "none", Signer: edSigner(t)}), &p, nil)
 	if err == nil || strings.Count(err.Error(), "\n") != 3 {
 		t.Errorf("got %v", err)
 	}
@@ -129,7 +138,7 @@ func TestRing(t *testing.T) {
 	if want := []string{"ES256", "PS256", "EdDSA", "RS256", "ES384", "ES512", "PS512"}; !slices.Equal(ring.Algs(), want) {
 		t.Fatalf("got %v, want %v", ring.Algs(), want)
 	}
-	public, err := jose.ParseKeys(ring.JWKS())
+	public, err := jose.ParseKeys(jwksOf(t, ring))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +175,7 @@ func TestPreferredKeyIsFirst(t *testing.T) {
 	if got := ring.For("ES256").ID; got != "new" {
 		t.Errorf("%s signs", got)
 	}
-	public, err := jose.ParseKeys(ring.JWKS())
+	public, err := jose.ParseKeys(jwksOf(t, ring))
 	if err != nil || len(public) != 2 || public[1].ID != "old" {
 		t.Errorf("published %v, %v", public, err)
 	}
@@ -188,7 +197,7 @@ func TestJWKSHasNoPrivateMembers(t *testing.T) {
 	ring := newRing(t, &p,
 		ecSigner(t, elliptic.P256()), hidden{rsaSigner(t, 2048)}, edSigner(t), &gojose.JSONWebKey{Key: ecSigner(t, elliptic.P256()), KeyID: "jwk"})
 	var set struct{ Keys []map[string]any }
-	if err := json.Unmarshal(ring.JWKS(), &set); err != nil || len(set.Keys) != 4 {
+	if err := json.Unmarshal(jwksOf(t, ring), &set); err != nil || len(set.Keys) != 4 {
 		t.Fatalf("%d keys, %v", len(set.Keys), err)
 	}
 	allowed := map[string][]string{
@@ -265,7 +274,7 @@ func (failing) SigningKeys(context.Context) ([]Private, error) { return nil, err
 
 func TestSourceFails(t *testing.T) {
 	p := profile.MEFLSO()
-	if _, err := NewRing(t.Context(), failing{}, &p); !errors.Is(err, errDown) {
+	if _, err := NewRing(t.Context(), failing{}, &p, nil); !errors.Is(err, errDown) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -161,7 +161,7 @@ func TestSpentCodeOfAnotherClient(t *testing.T) {
 func TestObjectExpiresWhilePending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := profile.MEFLSO()
-		h := harness.StartDirect(t, p, memory.New(memory.Config{NewSession: harness.NewSession}))
+		h := harness.StartDirect(t, p, memory.New(memory.Config{NewSession: harness.NewSession}), nil)
 		b := harness.NewBuyer(t, "buyer-a", "ES256", h.Issuer)
 		h.Register(t, b)
 		var handles []string

@@ -210,7 +210,7 @@ func TestPolicy(t *testing.T) {
 func TestLapsedCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Config{NewSession: harness.NewSession})
-		h := harness.StartDirect(t, profile.MEFLSO(), store)
+		h := harness.StartDirect(t, profile.MEFLSO(), store, nil)
 		b := harness.NewBuyer(t, "buyer-a", "ES256", h.Issuer)
 		h.Register(t, b)
 		in := h.NewIntent(t, b, "once")
@@ -237,7 +237,7 @@ func TestLapsedCode(t *testing.T) {
 // The pending authorization ends with its time.
 func TestPendingExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := harness.StartDirect(t, profile.MEFLSO(), memory.New(memory.Config{NewSession: harness.NewSession}))
+		h := harness.StartDirect(t, profile.MEFLSO(), memory.New(memory.Config{NewSession: harness.NewSession}), nil)
 		b := harness.NewBuyer(t, "buyer-a", "ES256", h.Issuer)
 		h.Register(t, b)
 		var handle string

@@ -66,9 +66,9 @@ func StartHost(t testing.TB, p profile.Profile, store Store, change func(*compos
 }
 
 // StartDirect starts a Host without a network.
-func StartDirect(t testing.TB, p profile.Profile, store Store) *Host {
+func StartDirect(t testing.TB, p profile.Profile, store Store, change func(*compose.Config)) *Host {
 	t.Helper()
-	h := newHost(t, p, store, nil)
+	h := newHost(t, p, store, change)
 	h.HTTP = &http.Client{Transport: Direct{h.Handler()}, CheckRedirect: stay}
 	return h
 }
