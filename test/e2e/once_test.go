@@ -105,7 +105,7 @@ func TestTwentyAuthorizations(t *testing.T) {
 			for _, answer := range twenty(play) {
 				if answer.Params.Has("code") {
 					codes++
-				} else if e := answer.Params.Get("error"); e != "access_denied" && e != "invalid_request_object" {
+				} else if e := answer.Params.Get("error"); e != "access_denied" && e != "invalid_request_object" && !isPage(answer) {
 					t.Errorf("%s: %d %v", name, answer.Status, answer.Params)
 				}
 			}
@@ -114,6 +114,11 @@ func TestTwentyAuthorizations(t *testing.T) {
 			}
 		}
 	})
+}
+
+// isPage: the answer to this authorization is out already.
+func isPage(answer harness.Answer) bool {
+	return answer.Status == 400 && answer.Location == nil && strings.Contains(answer.Body, "invalid_request")
 }
 
 func TestTwentySubmissions(t *testing.T) {
