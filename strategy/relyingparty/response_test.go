@@ -193,15 +193,24 @@ func wantAbort(t *testing.T, err error, reason relyingparty.Reason) *relyingpart
 	return abort
 }
 
+// ruleOf names the requirement that a case shows.
+func ruleOf(err error) string {
+	var abort *relyingparty.Abort
+	if !errors.As(err, &abort) {
+		return "none"
+	}
+	return string(abort.Rule)
+}
+
 // Each rule broken ends the login: no token request, and no second attempt.
 func TestFinishRefuses(t *testing.T) {
 	s := newSeller(t, "ES256")
 	for _, test := range broken {
-		t.Run(test.name, func(t *testing.T) {
-			c := s.client(t, nil)
-			a := newAttempt(t, s, c)
-			test.change(a)
-			d, err := a.finish(c)
+		c := s.client(t, nil)
+		a := newAttempt(t, s, c)
+		test.change(a)
+		d, err := a.finish(c)
+		t.Run(ruleOf(err)+"/"+test.name, func(t *testing.T) {
 			wantAbort(t, err, test.reason)
 			if d != nil {
 				t.Error("there is a Detached all the same")

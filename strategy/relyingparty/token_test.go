@@ -105,17 +105,17 @@ func TestExchangeRefuses(t *testing.T) {
 		{"expires_in below zero", relyingparty.ReasonForm, member("expires_in", -1)},
 		{"expires_in as text", relyingparty.ReasonForm, member("expires_in", "soon")},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newSeller(t, "ES256")
-			c := s.client(t, nil)
-			a, d := login(t, s, c)
-			body, idToken := a.answer()
-			test.change(body, idToken)
-			if _, set := body["id_token"]; !set {
-				body["id_token"] = s.sign(s.header(), idToken)
-			}
-			s.tokens(200, body)
-			tokens, err := c.Exchange(t.Context(), d)
+		s := newSeller(t, "ES256")
+		c := s.client(t, nil)
+		a, d := login(t, s, c)
+		body, idToken := a.answer()
+		test.change(body, idToken)
+		if _, set := body["id_token"]; !set {
+			body["id_token"] = s.sign(s.header(), idToken)
+		}
+		s.tokens(200, body)
+		tokens, err := c.Exchange(t.Context(), d)
+		t.Run(ruleOf(err)+"/"+test.name, func(t *testing.T) {
 			wantAbort(t, err, test.reason)
 			if tokens != nil {
 				t.Error("there are tokens all the same")

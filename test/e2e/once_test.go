@@ -19,6 +19,7 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/test/harness"
+	"github.com/meflso/fosite-meflso/test/pgtest"
 )
 
 // stores are the adapters on which one-time use must hold.
@@ -27,6 +28,13 @@ func stores(t *testing.T, test func(t *testing.T, h *harness.Host, b *harness.Bu
 	for name, open := range map[string]func(t *testing.T) harness.Store{
 		"memory": func(*testing.T) harness.Store { return memory.New(memory.Config{NewSession: harness.NewSession}) },
 		"sqlite": func(t *testing.T) harness.Store { return sql.New(harness.SQLite(t), sql.SQLite, harness.NewSession) },
+		"postgres": func(t *testing.T) harness.Store {
+			db := pgtest.Database(t, pgtest.Server(t))
+			if err := sql.Migrate(t.Context(), db, sql.Postgres); err != nil {
+				t.Fatal(err)
+			}
+			return sql.New(db, sql.Postgres, harness.NewSession)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := harness.StartHost(t, profile.MEFLSO(), open(t), nil)
