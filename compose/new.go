@@ -93,7 +93,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
 	}
-	inner, run := fosite.NewOAuth2Provider(clients, set), atomic.New(c.Storage, c.Records)
+	inner, run := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set), atomic.New(c.Storage, c.Records)
 	authorize := &authorization.Endpoint{
 		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
 		Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Clock: c.Clock},

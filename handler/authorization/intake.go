@@ -156,7 +156,7 @@ func (c *candidate) failed() *fosite.AuthorizeRequest {
 
 // parse hands the verified parameters to Fosite's own parser, in a request
 // that has nothing else.
-func (e *Endpoint) parse(ctx context.Context, params url.Values) (*fosite.AuthorizeRequest, error) {
+func (e *Endpoint) parse(ctx context.Context, client fosite.Client, params url.Values) (*fosite.AuthorizeRequest, error) {
 	form := url.Values{}
 	for name, values := range params {
 		form[name] = values
@@ -167,6 +167,7 @@ func (e *Endpoint) parse(ctx context.Context, params url.Values) (*fosite.Author
 	// The one mode that is allowed is the default, which Fosite grants to
 	// clients of any type.
 	form.Del("response_mode")
+	ctx = context.WithValue(ctx, clientKey{}, client)
 	r := (&http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody, Form: form, PostForm: form}).WithContext(ctx)
 	requester, err := e.Parser.NewAuthorizeRequest(ctx, r)
 	ar, ok := requester.(*fosite.AuthorizeRequest)

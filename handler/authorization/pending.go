@@ -120,7 +120,7 @@ func (e *Endpoint) store(ctx context.Context, handle string, kept *record) error
 // request makes the requester that the host gets: Fosite's own, with the ID
 // and time of the first request, and the pages' view of it.
 func (e *Endpoint) request(ctx context.Context, c *candidate, kept *record, handle string) (*Request, error) {
-	ar, err := e.parse(ctx, c.params)
+	ar, err := e.parse(ctx, c.client, c.params)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// usualMembers is about how many members a request object has.
-const usualMembers = 16
-
 // scanner reads one JSON document (RFC 8259) and checks what encoding/json
 // does not: that no object, at whatever depth, has two members of one name,
 // that nothing nests too deep, and that nothing follows. It keeps positions
@@ -22,7 +19,7 @@ type scanner struct {
 func scanObject(data []byte) (Object, bool) {
 	s := &scanner{data: data}
 	s.space()
-	members := make(Object, usualMembers)
+	members := Object{}
 	if !s.object(0, func(name string, raw []byte) { members[name] = raw }) {
 		return nil, false
 	}
@@ -187,35 +184,35 @@ func unquote(raw []byte) (string, bool) {
 	return text, err == nil
 }
 
-// names is a set of names: a list while it is short, then a map, so that an
+// names is a set of names: an array while there are few, then a map, so that an
 // object with many members costs no more than its length.
 type names struct {
-	list []string
-	set  map[string]struct{}
+	few   [fewNames]string
+	count int
+	many  map[string]struct{}
 }
 
-const shortList = 16
+const fewNames = 16
 
 // add returns false if the name is there already.
 func (n *names) add(name string) bool {
-	if n.set == nil {
-		if slices.Contains(n.list, name) {
+	if n.many == nil {
+		if slices.Contains(n.few[:n.count], name) {
 			return false
 		}
-		if n.list == nil {
-			n.list = make([]string, 0, shortList)
+		if n.count < fewNames {
+			n.few[n.count] = name
+			n.count++
+			return true
 		}
-		if n.list = append(n.list, name); len(n.list) > shortList {
-			n.set = make(map[string]struct{}, 2*shortList)
-			for _, known := range n.list {
-				n.set[known] = struct{}{}
-			}
+		n.many = make(map[string]struct{}, 2*fewNames)
+		for _, known := range n.few {
+			n.many[known] = struct{}{}
 		}
-		return true
 	}
-	if _, dup := n.set[name]; dup {
+	if _, dup := n.many[name]; dup {
 		return false
 	}
-	n.set[name] = struct{}{}
+	n.many[name] = struct{}{}
 	return true
 }
