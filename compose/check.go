@@ -11,7 +11,6 @@ import (
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
-	"github.com/ory/fosite/handler/openid"
 
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
@@ -71,8 +70,6 @@ func checkStorage(store any) []error {
 	lacks(ok, "oauth2.CoreStorage")
 	_, ok = store.(oauth2.TokenRevocationStorage)
 	lacks(ok, "oauth2.TokenRevocationStorage")
-	_, ok = store.(openid.OpenIDConnectRequestStorage)
-	lacks(ok, "openid.OpenIDConnectRequestStorage")
 	return errs
 }
 

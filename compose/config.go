@@ -34,8 +34,7 @@ type Config struct {
 	// set by the profile, and a value that contradicts it is an error.
 	Fosite *fosite.Config
 	// Storage is the host's Fosite storage: fosite.Storage,
-	// oauth2.CoreStorage, oauth2.TokenRevocationStorage and
-	// openid.OpenIDConnectRequestStorage in one value.
+	// oauth2.CoreStorage and oauth2.TokenRevocationStorage in one value.
 	Storage any
 	// Keys are the server's signing keys.
 	Keys key.Source

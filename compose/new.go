@@ -126,9 +126,9 @@ func register(c *Config, set *settings, idTokens *idtoken.Strategy, authorize *a
 	if c.Profile.RefreshTokens {
 		factories = append(factories, fositecompose.OAuth2RefreshTokenGrantFactory, fositecompose.OpenIDConnectRefreshFactory)
 	}
-	owned := token.OnlyOwner(c.Storage)
+	view := token.View(c.Storage)
 	for _, factory := range factories {
-		h.add(factory(set, owned, strategy))
+		h.add(factory(set, view, strategy))
 	}
 	for _, factory := range c.Factories {
 		h.add(factory(set, c.Storage, strategy))

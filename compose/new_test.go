@@ -98,7 +98,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"key without its alg": {func(c *compose.Config) { c.Profile.PreferredSigningAlg = profile.PS256 }, "no key signs PS256"},
 		"HMAC key":            {func(c *compose.Config) { c.Keys = key.Signing([]byte("secret")) }, "[]uint8"},
 		"no storage":          {func(c *compose.Config) { c.Storage = nil }, "oauth2.CoreStorage"},
-		"half a storage":      {func(c *compose.Config) { c.Storage = struct{ fosite.Storage }{} }, "openid.OpenIDConnectRequestStorage"},
+		"half a storage":      {func(c *compose.Config) { c.Storage = struct{ fosite.Storage }{} }, "oauth2.TokenRevocationStorage"},
 		"no records":          {func(c *compose.Config) { c.Storage = struct{ fosite.Storage }{} }, "Records is nil"},
 		"no session":          {func(c *compose.Config) { c.NewSession = nil }, "NewSession is nil"},
 		"nil session":         {func(c *compose.Config) { c.NewSession = func() storage.Session { return nil } }, "it is nil"},

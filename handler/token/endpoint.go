@@ -40,8 +40,10 @@ type Request struct {
 
 // found carries out of Fosite's handlers what they found.
 type found struct {
-	client fosite.Client
-	intent *storage.Intent
+	client    fosite.Client
+	intent    *storage.Intent
+	code      fosite.Requester // the session of the code with this signature
+	signature string
 }
 
 type foundKey struct{}
@@ -150,16 +152,14 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 	if !ok {
 		return nil, profile.ServerError("The request did not come through the provider's NewAccessRequest.", nil)
 	}
+	ctx = context.WithValue(ctx, foundKey{}, request.found)
 	var response fosite.AccessResponder
 	err := e.Atomic(ctx, func(ctx context.Context) (err error) {
 		if err := e.claim(ctx, request); err != nil {
 			return err
 		}
 		response, err = e.Inner.NewAccessResponse(withRefresh(ctx, e.mayRefresh(request)), request)
-		if err != nil {
-			return err
-		}
-		return hasIDToken(request, response)
+		return err
 	})
 	err = invalidGrant(err)
 	e.audit(ctx, request, err)
@@ -168,15 +168,6 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 	}
 	response.SetTokenType("Bearer")
 	return response, nil
-}
-
-// hasIDToken: Fosite finds the OpenID Connect session by the code as it was
-// issued, and leaves the ID Token out where the code is spelled in another way.
-func hasIDToken(request *Request, response fosite.AccessResponder) error {
-	if request.GetGrantTypes().ExactOne("authorization_code") && response.GetExtra("id_token") == nil {
-		return ruleGrant.InvalidGrant("The code is not one that was issued.")
-	}
-	return nil
 }
 
 // claim makes sure that a code is redeemed once, whatever the host's storage

@@ -14,49 +14,84 @@ import (
 type tokenStorage interface {
 	oauth2.CoreStorage
 	oauth2.TokenRevocationStorage
-	openid.OpenIDConnectRequestStorage
 }
 
-// OnlyOwner returns the host's storage as Fosite's own handlers see it: a used
-// code or refresh token of another client is one that does not exist. Fosite
-// takes the tokens of a reused one back before it compares the client, so that
-// any client could revoke another's with half of a spent code.
+// View returns the host's storage as Fosite's own handlers see it. The storage
+// itself stays as it is for everybody else, and is transactional here if it is
+// so there; one that lacks a port is returned unchanged.
 //
-// The storage itself stays as it is for everybody else; it is transactional
-// here if it is so there. A storage that lacks a port is returned unchanged.
-func OnlyOwner(storage any) any {
+// A used code or refresh token of another client does not exist: Fosite takes
+// the tokens of a reused one back before it compares the client, so that any
+// client could revoke another's with half of a spent code.
+//
+// A code is read once: Fosite reads it a second time to issue the tokens, over
+// the session that the first reading gave. And its session is the OpenID
+// Connect session: the guard fixed in it all that the ID Token has, so that
+// nothing is stored twice.
+func View(storage any) any {
 	store, ok := storage.(tokenStorage)
 	if !ok {
 		return storage
 	}
 	if tx, ok := storage.(fositestorage.Transactional); ok {
 		return struct {
-			owned
+			view
 			fositestorage.Transactional
-		}{owned{store}, tx}
+		}{view{store}, tx}
 	}
-	return owned{store}
+	return view{store}
 }
 
-type owned struct{ tokenStorage }
+type view struct{ tokenStorage }
 
-// GetAuthorizeCodeSession is the host's.
-func (o owned) GetAuthorizeCodeSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
-	request, err := o.tokenStorage.GetAuthorizeCodeSession(ctx, signature, session)
-	return hide(ctx, request, err, fosite.ErrInvalidatedAuthorizeCode)
+var _ openid.OpenIDConnectRequestStorage = view{}
+
+// GetAuthorizeCodeSession is the host's, or what it gave before in this request.
+func (v view) GetAuthorizeCodeSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
+	f := foundIn(ctx)
+	if f.code != nil && f.signature == signature {
+		return f.code, nil
+	}
+	request, err := v.tokenStorage.GetAuthorizeCodeSession(ctx, signature, session)
+	if err == nil {
+		f.signature, f.code = signature, request
+	}
+	return f.hide(request, err, fosite.ErrInvalidatedAuthorizeCode)
 }
 
 // GetRefreshTokenSession is the host's.
-func (o owned) GetRefreshTokenSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
-	request, err := o.tokenStorage.GetRefreshTokenSession(ctx, signature, session)
-	return hide(ctx, request, err, fosite.ErrInactiveToken)
+func (v view) GetRefreshTokenSession(ctx context.Context, signature string, session fosite.Session) (fosite.Requester, error) {
+	request, err := v.tokenStorage.GetRefreshTokenSession(ctx, signature, session)
+	return foundIn(ctx).hide(request, err, fosite.ErrInactiveToken)
+}
+
+// CreateOpenIDConnectSession stores nothing: the code's session is stored.
+func (v view) CreateOpenIDConnectSession(context.Context, string, fosite.Requester) error { return nil }
+
+// GetOpenIDConnectSession returns the code's.
+func (v view) GetOpenIDConnectSession(ctx context.Context, _ string, _ fosite.Requester) (fosite.Requester, error) {
+	if f := foundIn(ctx); f.code != nil {
+		return f.code, nil
+	}
+	return nil, openid.ErrNoSessionFound
+}
+
+// DeleteOpenIDConnectSession has nothing to delete.
+func (v view) DeleteOpenIDConnectSession(context.Context, string) error { return nil }
+
+// foundIn returns what was found in this request; outside of one, nothing is
+// kept.
+func foundIn(ctx context.Context) *found {
+	if f, ok := ctx.Value(foundKey{}).(*found); ok {
+		return f
+	}
+	return &found{}
 }
 
 // hide makes a used code or token of another client than the authenticated one
 // not found.
-func hide(ctx context.Context, request fosite.Requester, err, used error) (fosite.Requester, error) {
-	f, authenticated := ctx.Value(foundKey{}).(*found)
-	if !errors.Is(err, used) || !authenticated || f.client == nil || request == nil || request.GetClient() == nil {
+func (f *found) hide(request fosite.Requester, err, used error) (fosite.Requester, error) {
+	if !errors.Is(err, used) || f.client == nil || request == nil || request.GetClient() == nil {
 		return request, err
 	}
 	if request.GetClient().GetID() != f.client.GetID() {
