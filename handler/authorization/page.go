@@ -31,7 +31,7 @@ var pageTemplate = template.Must(template.New("error").Parse(`<!DOCTYPE html>
 <body>
 <main>
 <h1>Error</h1>
-<p>The application that sent you here made a request that cannot be answered.</p>
+<p>This request cannot be answered. You can close this page, or start again where you came from.</p>
 <p><code>{{.ErrorField}}</code>: {{.DescriptionField}}</p>
 </main>
 </body>

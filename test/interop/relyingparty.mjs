@@ -3,9 +3,14 @@
 // Its instructions come on stdin as JSON; each step that went well is a line
 // "ok ALG STEP" on stdout, and the first that did not ends the program.
 import assert from 'node:assert/strict'
+import { webcrypto } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import * as client from 'openid-client'
 import { decodeJwt, decodeProtectedHeader, importJWK } from 'jose'
+
+// Node.js 18, which Debian 12 has, does not make these global by itself.
+globalThis.crypto ??= webcrypto
+globalThis.CryptoKey ??= webcrypto.CryptoKey
 
 const { issuer, resource, clientId, redirectUri, alg, jwk } = JSON.parse(await text(process.stdin))
 
