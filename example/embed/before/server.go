@@ -60,6 +60,9 @@ func New(issuer string, db *sql.DB, signingKey any, secret []byte) (*Server, err
 	return &Server{Provider: provider, store: store}, nil
 }
 
+// Storage is the server's own storage, to look at what it promises.
+func (s *Server) Storage() any { return s.store }
+
 // Handler routes the pages and the endpoints.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
