@@ -14,6 +14,7 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
+	"github.com/meflso/fosite-meflso/strategy/span"
 )
 
 // Provider is a fosite.OAuth2Provider that enforces the profile. It is safe
@@ -49,6 +50,8 @@ func (p *Provider) NewAuthorizeRequest(ctx context.Context, r *http.Request) (fo
 // for WriteAuthorizeError, and then nothing was used up or stored; see
 // atomic.New for stores without a common transaction.
 func (p *Provider) NewAuthorizeResponse(ctx context.Context, ar fosite.AuthorizeRequester, session fosite.Session) (response fosite.AuthorizeResponder, err error) {
+	ctx, s := span.Start(ctx, "compose.Provider.NewAuthorizeResponse")
+	defer span.End(s, &err)
 	err = p.atomic(ctx, func(ctx context.Context) (err error) {
 		response, err = p.OAuth2Provider.NewAuthorizeResponse(ctx, ar, session)
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/requestobject"
+	"github.com/meflso/fosite-meflso/strategy/span"
 )
 
 // Policy decides whether a client may have this intent authorized with these
@@ -91,7 +92,9 @@ func (e *Endpoint) rules() (shown, redirected []rule) {
 
 // NewAuthorizeRequest judges an authorization request, or brings a pending one
 // back. The requester is usable for WriteAuthorizeError even with an error.
-func (e *Endpoint) NewAuthorizeRequest(ctx context.Context, r *http.Request) (fosite.AuthorizeRequester, error) {
+func (e *Endpoint) NewAuthorizeRequest(ctx context.Context, r *http.Request) (_ fosite.AuthorizeRequester, err error) {
+	ctx, s := span.Start(ctx, "authorization.Endpoint.NewAuthorizeRequest")
+	defer span.End(s, &err)
 	c := &candidate{}
 	request, err := e.newAuthorizeRequest(ctx, c, r)
 	e.audit(ctx, audit.AuthorizationRequest, c, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
+	"github.com/meflso/fosite-meflso/strategy/span"
 )
 
 // Endpoint wraps Fosite's token endpoint. It is safe for concurrent use.
@@ -57,7 +58,9 @@ const (
 // NewAccessRequest judges a token request. The requester is usable for
 // WriteAccessError even with an error. It changes nothing but the client
 // assertion, which is used up once the client is authenticated.
-func (e *Endpoint) NewAccessRequest(ctx context.Context, r *http.Request, session fosite.Session) (fosite.AccessRequester, error) {
+func (e *Endpoint) NewAccessRequest(ctx context.Context, r *http.Request, session fosite.Session) (_ fosite.AccessRequester, err error) {
+	ctx, s := span.Start(ctx, "token.Endpoint.NewAccessRequest")
+	defer span.End(s, &err)
 	f := &found{}
 	inner, err := e.newAccessRequest(context.WithValue(ctx, foundKey{}, f), r, session)
 	request := &Request{AccessRequest: inner, found: f}
@@ -147,14 +150,16 @@ func invalidGrant(err error) error {
 
 // NewAccessResponse claims what the grant may be used for once and issues the
 // tokens, in one transaction where the store allows it.
-func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.AccessRequester) (fosite.AccessResponder, error) {
+func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.AccessRequester) (_ fosite.AccessResponder, err error) {
+	ctx, s := span.Start(ctx, "token.Endpoint.NewAccessResponse")
+	defer span.End(s, &err)
 	request, ok := requester.(*Request)
 	if !ok {
 		return nil, profile.ServerError("The request did not come through the provider's NewAccessRequest.", nil)
 	}
 	ctx = context.WithValue(ctx, foundKey{}, request.found)
 	var response fosite.AccessResponder
-	err := e.Atomic(ctx, func(ctx context.Context) (err error) {
+	err = e.Atomic(ctx, func(ctx context.Context) (err error) {
 		if err := e.claim(ctx, request); err != nil {
 			return err
 		}

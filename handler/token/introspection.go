@@ -14,6 +14,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
+	"github.com/meflso/fosite-meflso/strategy/span"
 )
 
 // Introspection is the introspection endpoint's half of the provider
@@ -41,7 +42,9 @@ func errInactive(cause error) error {
 
 // IntrospectToken is Fosite's, for access tokens of this provider whose client
 // is not suspended. It costs one read of the token and one of its client.
-func (i *Introspection) IntrospectToken(ctx context.Context, token string, session fosite.Session, scopes ...string) (fosite.AccessRequester, error) {
+func (i *Introspection) IntrospectToken(ctx context.Context, token string, session fosite.Session, scopes ...string) (_ fosite.AccessRequester, err error) {
+	ctx, s := span.Start(ctx, "token.Introspection.IntrospectToken")
+	defer span.End(s, &err)
 	if _, err := storage.SessionOf(session); err != nil {
 		return nil, profile.ServerError("The session cannot be used.", err)
 	}
@@ -81,7 +84,9 @@ func failed(err error) error {
 
 // NewIntrospectionRequest authenticates the caller and looks at the token. A
 // token that is not the caller's to see is inactive, and no error.
-func (i *Introspection) NewIntrospectionRequest(ctx context.Context, r *http.Request, session fosite.Session) (fosite.IntrospectionResponder, error) {
+func (i *Introspection) NewIntrospectionRequest(ctx context.Context, r *http.Request, session fosite.Session) (_ fosite.IntrospectionResponder, err error) {
+	ctx, s := span.Start(ctx, "token.Introspection.NewIntrospectionRequest")
+	defer span.End(s, &err)
 	inactive := &fosite.IntrospectionResponse{}
 	form, err := ReadForm(r)
 	if err != nil {

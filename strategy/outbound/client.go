@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/meflso/fosite-meflso/strategy/span"
 )
 
 // Document is what a URL delivered.
@@ -81,7 +83,9 @@ func (c *Client) Check(url string) error {
 // names any, one of these media types. Errors wrap ErrRefused if the policy
 // forbids the URL or its address; all others mean that the document cannot be
 // had now. No error tells anything of the answer but its status.
-func (c *Client) Get(ctx context.Context, url string, accept ...string) (*Document, error) {
+func (c *Client) Get(ctx context.Context, url string, accept ...string) (_ *Document, err error) {
+	ctx, s := span.Start(ctx, "outbound.Client.Get")
+	defer span.End(s, &err)
 	u, err := c.policy.parse(url)
 	if err != nil {
 		return nil, err
