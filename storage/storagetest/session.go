@@ -16,11 +16,11 @@ import (
 type Session struct {
 	*openid.DefaultSession
 	storage.Binding `json:"lso"`
-	Host            Host `json:"host"`
+	Host            HostFields `json:"host"`
 }
 
-// Host is what only the host knows of.
-type Host struct {
+// HostFields are what only the host knows of.
+type HostFields struct {
 	Tenant string            `json:"tenant"`
 	Roles  map[string]string `json:"roles"`
 }
@@ -56,7 +56,7 @@ func fullSession(expires time.Time) *Session {
 		CodeChallenge:   "challenge",
 		RequestedClaims: json.RawMessage(`{"id_token":{"acr":{"essential":true}}}`),
 	}
-	s.Host = Host{Tenant: "north", Roles: map[string]string{"quote": "write"}}
+	s.Host = HostFields{Tenant: "north", Roles: map[string]string{"quote": "write"}}
 	for _, kind := range []fosite.TokenType{fosite.AuthorizeCode, fosite.AccessToken, fosite.RefreshToken} {
 		s.SetExpiresAt(kind, expires)
 	}

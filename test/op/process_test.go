@@ -39,7 +39,9 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "op")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/meflso/fosite-meflso/example/op").CombinedOutput()
+	build := exec.Command("go", "build", "-o", path, "./op")
+	build.Dir = filepath.Join("..", "..", "example") // a module of its own
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", &exec.Error{Name: string(out), Err: err}
 	}
