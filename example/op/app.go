@@ -26,6 +26,7 @@ type app struct {
 	cert     tls.Certificate
 	provider *compose.Provider
 	logins   *logins
+	metrics  *metrics // nil without the flag
 }
 
 func newApp(ctx context.Context, opts *options, log *slog.Logger) (*app, error) {
@@ -34,6 +35,9 @@ func newApp(ctx context.Context, opts *options, log *slog.Logger) (*app, error) 
 		return nil, err
 	}
 	a := &app{opts: opts, log: log, db: db, logins: newLogins(time.Now)}
+	if opts.metrics != "" {
+		a.metrics = newMetrics()
+	}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -54,7 +58,7 @@ func (a *app) assemble(ctx context.Context) error {
 	}
 	config := compose.Config{
 		Issuer: a.opts.issuer.String(), Profile: a.opts.profile, Fosite: &fosite.Config{GlobalSecret: secret},
-		Storage: a.db.store, Keys: keys, NewSession: newSession, ErrorPage: showError, Audit: audit.Slog(a.log),
+		Storage: a.db.store, Keys: keys, NewSession: newSession, ErrorPage: showError, Audit: a.metrics.counting(audit.Slog(a.log)),
 	}
 	if a.opts.autoApprove != "" {
 		a.log.Warn("development: every valid request is approved without asking", "subject", a.opts.autoApprove)
@@ -86,21 +90,23 @@ const (
 func (a *app) pages() http.Handler {
 	base := a.opts.issuer.Path
 	router := mux.NewRouter()
-	router.HandleFunc("/healthz", func(rw http.ResponseWriter, _ *http.Request) { writeText(rw, http.StatusOK, "ok") })
-	router.HandleFunc("/readyz", a.ready)
-	router.HandleFunc(base+authorizePath, a.authorize)
-	router.HandleFunc(base+tokenPath, a.token)
-	router.PathPrefix("/").Handler(a.provider.Endpoints())
+	handle := func(path string, h http.HandlerFunc) { router.Handle(path, a.metrics.timing(path, h)) }
+	handle("/healthz", func(rw http.ResponseWriter, _ *http.Request) { writeText(rw, http.StatusOK, "ok") })
+	handle("/readyz", a.ready)
+	handle(base+authorizePath, a.authorize)
+	handle(base+tokenPath, a.token)
+	router.PathPrefix("/").Handler(a.metrics.timing("", a.provider.Endpoints()))
 	return router
 }
 
 // api is the handler of the second listener.
 func (a *app) api() http.Handler {
 	router := mux.NewRouter()
-	router.PathPrefix("/").Handler(http.StripPrefix(a.opts.mtlsBase.Path, seller.New(seller.Config{
+	quotes := seller.New(seller.Config{
 		Guard: a.provider.ResourceGuard(), Intents: a.provider.Intents, Submissions: seller.InRecords(a.db.store),
 		Atomic: atomic.New(a.db.store, a.db.store), Base: a.opts.mtlsBase.String(),
-	})))
+	})
+	router.PathPrefix("/").Handler(http.StripPrefix(a.opts.mtlsBase.Path, a.metrics.timing("", quotes)))
 	return router
 }
 

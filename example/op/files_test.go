@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestFlags(t *testing.T) {
@@ -21,7 +23,12 @@ func TestFlags(t *testing.T) {
 		{"-profile uk-ob", "not available in this release"},
 		{"-profile fapi1-advanced", "not available in this release"},
 		{"-profile oidc-ciba", "not available in this release"},
-		{"-store postgres://user:hunter2@db/op", "not available in this release"},
+		{"-store postgres://user:hunter2@db:port/op", "no URL of a PostgreSQL database"},
+		{"-store postgres://user:hunter2@db/op?sslmode=hunter2", "no URL of a PostgreSQL database"},
+		{"-store postgres://user:12/hunter2@db/op", "no URL of a PostgreSQL database"},
+		{"-store postgres://user:12?hunter2@db/op", "no URL of a PostgreSQL database"},
+		{"-store postgres://user:12#hunter2@db/op", "no URL of a PostgreSQL database"},
+		{"-store postgres:user:hunter2@db/op", "no URL of a PostgreSQL database"},
 		{"-client-ca ca.pem", "not available in this release"},
 		{"-auto-ciba", "not available in this release"},
 		{"-trust-anchors file", "not available in this release"},
@@ -36,6 +43,9 @@ func TestFlags(t *testing.T) {
 		{"-issuer https://localhost/", "https"},
 		{"-mtls-base https://localhost?a=b", "https"},
 		{"-listen localhost", "port"},
+		{"-metrics :9100", "loopback"},
+		{"-metrics 192.0.2.1:9100", "loopback"},
+		{"-metrics localhost", "loopback"},
 		{"-tls-cert cert.pem", "together"},
 		{"-auto-ciba=perhaps", "invalid boolean"},
 		{"-unknown", "not defined"},
@@ -56,23 +66,54 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestStoreShown: what the ready line says of a store, and where its keys lie.
+func TestStoreShown(t *testing.T) {
+	for flag, want := range map[string][2]string{
+		"memory":                  {"memory", "lso-keys.json"},
+		"sqlite:data/op.db":       {"sqlite:data/op.db", "data/op.db.keys.json"},
+		"postgres://op@db/lso":    {"postgres://op@db/lso", "lso-keys.json"},
+		"postgresql://db:5433/":   {"postgres://db:5433/", "lso-keys.json"},
+		"postgres://o%20p@db/lso": {"postgres://o%20p@db/lso", "lso-keys.json"},
+		"postgres://op:hunter2@db/lso?sslmode=disable&application_name=op": {"postgres://op@db/lso", "lso-keys.json"},
+		"postgres://db/lso?user=op&password=hunter2":                       {"postgres://db/lso", "lso-keys.json"},
+		"postgres://op:hunter%40%2f%3f@db/lso":                             {"postgres://op@db/lso", "lso-keys.json"},
+	} {
+		spec, err := parseStore(flag)
+		must(t, err)
+		if spec.String() != want[0] || spec.beside("keys.json") != want[1] {
+			t.Errorf("%s: %s, %s", flag, spec, spec.beside("keys.json"))
+		}
+	}
+}
+
 func TestStartFailures(t *testing.T) {
 	for name, prepare := range map[string]func(t *testing.T) []string{
-		"no client file":    func(*testing.T) []string { return []string{"-clients", "nothing.json"} },
-		"no key file":       func(*testing.T) []string { return []string{"-keys", "nothing.json"} },
-		"no store folder":   func(*testing.T) []string { return []string{"-store", "sqlite:nowhere/lso.db"} },
-		"bad secret":        func(t *testing.T) []string { must(t, os.WriteFile("lso-secret", []byte("x"), 0o600)); return nil },
-		"bad keys":          func(t *testing.T) []string { must(t, os.WriteFile("lso-keys.json", []byte("x"), 0o600)); return nil },
-		"bad TLS key":       func(t *testing.T) []string { must(t, os.WriteFile(madeKey, []byte("x"), 0o600)); return nil },
-		"public keys only":  func(t *testing.T) []string { return []string{"-keys", writePublic(t)} },
+		"no client file":   func(*testing.T) []string { return []string{"-clients", "nothing.json"} },
+		"no key file":      func(*testing.T) []string { return []string{"-keys", "nothing.json"} },
+		"no database":      func(*testing.T) []string { return []string{"-store", "postgres://user:hunter2@127.0.0.1:1/op"} },
+		"no store folder":  func(*testing.T) []string { return []string{"-store", "sqlite:nowhere/lso.db"} },
+		"bad secret":       func(t *testing.T) []string { must(t, os.WriteFile("lso-secret", []byte("x"), 0o600)); return nil },
+		"bad keys":         func(t *testing.T) []string { must(t, os.WriteFile("lso-keys.json", []byte("x"), 0o600)); return nil },
+		"bad TLS key":      func(t *testing.T) []string { must(t, os.WriteFile(madeKey, []byte("x"), 0o600)); return nil },
+		"public keys only": func(t *testing.T) []string { return []string{"-keys", writePublic(t)} },
+		"metrics port taken": func(t *testing.T) []string {
+			taken := listen(t)
+			t.Cleanup(func() { must(t, taken.Close()) })
+			return []string{"-listen", "127.0.0.1:0", "-mtls-listen", "127.0.0.1:0", "-metrics", taken.Addr().String()}
+		},
 		"no such interface": func(*testing.T) []string { return []string{"-listen", "192.0.2.1:1"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			workDir(t)
 			args := append([]string{"-store", "memory"}, prepare(t)...)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case it serves
+			defer cancel()
 			var message bytes.Buffer
-			if status := report(run(t.Context(), args, io.Discard, io.Discard), &message); status != 1 || message.Len() == 0 {
+			if status := report(run(ctx, args, io.Discard, &message), &message); status != 1 || message.Len() == 0 {
 				t.Errorf("status %d, %s", status, message.String())
+			}
+			if strings.Contains(message.String(), "hunter2") {
+				t.Errorf("a password is shown: %s", message.String())
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 // options are the flags after they were checked.
 type options struct {
 	listen, mtlsListen string
+	metrics            string // empty: no such listener
 	issuer, mtlsBase   *url.URL
 	profile            profile.Profile
 	store              storeSpec
@@ -36,6 +37,7 @@ func unavailable(what string) error { return usage("%s is not available in this 
 // flags are the flags as they were given.
 type flags struct {
 	listen, mtlsListen, issuer, mtlsBase, profile, store string
+	metrics                                              string
 	clients, keys, tlsCert, tlsKey, clientCA             string
 	autoApprove, payloadSigning, trustAnchors, ephemeral string
 	autoCIBA, allowLoopback                              bool
@@ -47,7 +49,7 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.StringVar(&f.issuer, "issuer", "https://localhost:9443", "issuer identifier, an https `URL`")
 	set.StringVar(&f.mtlsBase, "mtls-base", "https://localhost:9444", "`URL` under which the second listener is reached")
 	set.StringVar(&f.profile, "profile", "mef-lso", "`name` of the profile: mef-lso or mef-lso-128")
-	set.StringVar(&f.store, "store", "sqlite:./lso.db", "memory or sqlite:`PATH`")
+	set.StringVar(&f.store, "store", "sqlite:./lso.db", "memory, sqlite:`PATH` or postgres://USER@HOST/NAME; its password is better in PGPASSWORD or ~/.pgpass than here")
 	set.StringVar(&f.clients, "clients", "", "JSON `file` with an array of client objects, registered at start")
 	set.StringVar(&f.keys, "keys", "", "private JWK Set `file`; made and kept beside the store by default")
 	set.StringVar(&f.tlsCert, "tls-cert", "", "PEM `file` with the certificate of both listeners; made by default")
@@ -55,6 +57,7 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.StringVar(&f.autoApprove, "auto-approve", "", "development: no pages, every valid request is approved as this `subject`")
 	set.BoolVar(&f.allowLoopback, "allow-loopback", false, "development: a jwks_uri may point at this machine")
 	set.StringVar(&f.payloadSigning, "payload-signing", "accept", "signed bodies at the quote API: accept or off")
+	set.StringVar(&f.metrics, "metrics", "", "loopback `address` of a plain HTTP listener with /metrics for Prometheus; none by default")
 	set.StringVar(&f.clientCA, "client-ca", "", "not in this release")
 	set.BoolVar(&f.autoCIBA, "auto-ciba", false, "not in this release")
 	set.StringVar(&f.trustAnchors, "trust-anchors", "", "not in this release")
@@ -105,7 +108,7 @@ func (f *flags) checkRelease() error {
 func (f *flags) options() (*options, error) {
 	o := &options{
 		listen: f.listen, mtlsListen: f.mtlsListen, clients: f.clients, keys: f.keys,
-		tlsCert: f.tlsCert, tlsKey: f.tlsKey, autoApprove: f.autoApprove, allowLoopback: f.allowLoopback,
+		metrics: f.metrics, tlsCert: f.tlsCert, tlsKey: f.tlsKey, autoApprove: f.autoApprove, allowLoopback: f.allowLoopback,
 	}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return nil, usage("-tls-cert and -tls-key come together")
@@ -114,6 +117,9 @@ func (f *flags) options() (*options, error) {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return nil, usage("%s %q is no address with a port", name, address)
 		}
+	}
+	if f.metrics != "" && !isLoopback(f.metrics) {
+		return nil, usage("-metrics %q is no loopback address with a port: the listener has no TLS and asks nobody who they are", f.metrics)
 	}
 	var err error
 	if o.issuer, err = parseBase("-issuer", f.issuer); err != nil {
@@ -127,6 +133,11 @@ func (f *flags) options() (*options, error) {
 	}
 	o.store, err = parseStore(f.store)
 	return o, err
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 func parseBase(name, raw string) (*url.URL, error) {

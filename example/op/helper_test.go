@@ -60,6 +60,7 @@ func workDir(t *testing.T) {
 type op struct {
 	app         *app
 	issuer, api string
+	metrics     string       // the page, if the flag is set
 	origin      string       // of the issuer
 	http        *http.Client // follows no redirect, keeps no cookie
 	stdout      *bytes.Buffer
@@ -85,7 +86,12 @@ func startBelow(t *testing.T, path string, clients []object, args ...string) *op
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- o.app.serve(ctx, pages, api, o.stdout) }()
+	l := listeners{pages: pages, api: api}
+	if opts.metrics != "" {
+		l.metrics = listen(t)
+		o.metrics = "http://" + l.metrics.Addr().String() + "/metrics"
+	}
+	go func() { done <- o.app.serve(ctx, l, o.stdout) }()
 	o.stop = sync.OnceValue(func() error {
 		o.http.CloseIdleConnections() // HTTP/2 connections end slowly
 		cancel()

@@ -4,7 +4,8 @@
 //	go run ./op -clients clients.json
 //
 // It makes what it needs in the working directory: a SQLite store, signing keys
-// and a certificate for localhost. Its users are alice and bob, each with the
+// and a certificate for localhost. Several processes with the same files may
+// share a PostgreSQL database; logins are each process's own. Its users are alice and bob, each with the
 // own name as password; that, and the flags marked development, make it an
 // example to read and to try out, and no server for the Internet.
 //
@@ -63,14 +64,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func listenAndServe(ctx context.Context, a *app, stdout io.Writer) error {
-	var config net.ListenConfig
-	pages, err := config.Listen(ctx, "tcp", a.opts.listen)
+	l, err := listenAll(ctx, a.opts)
 	if err != nil {
 		return err
 	}
-	api, err := config.Listen(ctx, "tcp", a.opts.mtlsListen)
-	if err != nil {
-		return errors.Join(err, pages.Close())
+	return a.serve(ctx, l, stdout)
+}
+
+// listenAll opens all listeners, or none.
+func listenAll(ctx context.Context, o *options) (l listeners, err error) {
+	var config net.ListenConfig
+	for _, each := range []struct {
+		address string
+		open    *net.Listener
+	}{{o.listen, &l.pages}, {o.mtlsListen, &l.api}, {o.metrics, &l.metrics}} {
+		if each.address == "" {
+			continue
+		}
+		if *each.open, err = config.Listen(ctx, "tcp", each.address); err != nil {
+			return l, errors.Join(err, l.close())
+		}
 	}
-	return a.serve(ctx, pages, api, stdout)
+	return l, nil
+}
+
+func (l listeners) close() error {
+	var errs []error
+	for _, listener := range []net.Listener{l.pages, l.api, l.metrics} {
+		if listener != nil {
+			errs = append(errs, listener.Close())
+		}
+	}
+	return errors.Join(errs...)
 }

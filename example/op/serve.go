@@ -17,18 +17,41 @@ const (
 	sweepEvery  = time.Minute
 )
 
-// serve answers on both listeners until ctx ends, then finishes what is in
-// flight.
-func (a *app) serve(ctx context.Context, pages, api net.Listener, stdout io.Writer) error {
-	servers := []*http.Server{
-		a.server(a.pages(), tls.NoClientCert),
-		// The certificate is asked for and, in this release, not looked at.
-		a.server(a.api(), tls.RequestClientCert),
+// listeners are where the server answers.
+type listeners struct {
+	pages, api net.Listener
+	metrics    net.Listener // nil without the flag
+}
+
+// part is one listener with what answers there.
+type part struct {
+	*http.Server
+	listener net.Listener
+	run      func() error
+}
+
+func (a *app) parts(l listeners) []part {
+	// The certificate is asked for and, in this release, not looked at.
+	pages, api := a.server(a.pages(), tls.NoClientCert), a.server(a.api(), tls.RequestClientCert)
+	parts := []part{
+		{pages, l.pages, func() error { return pages.ServeTLS(l.pages, "", "") }},
+		{api, l.api, func() error { return api.ServeTLS(l.api, "", "") }},
 	}
-	failed := make(chan error, len(servers))
-	for i, listener := range []net.Listener{pages, api} {
-		a.log.Info("listening", "address", listener.Addr().String())
-		go func() { failed <- servers[i].ServeTLS(listener, "", "") }()
+	if l.metrics != nil {
+		plain := a.server(a.metrics.page(), tls.NoClientCert)
+		parts = append(parts, part{plain, l.metrics, func() error { return plain.Serve(l.metrics) }})
+	}
+	return parts
+}
+
+// serve answers on all listeners until ctx ends, then finishes what is in
+// flight.
+func (a *app) serve(ctx context.Context, l listeners, stdout io.Writer) error {
+	parts := a.parts(l)
+	failed := make(chan error, len(parts))
+	for _, p := range parts {
+		a.log.Info("listening", "address", p.listener.Addr().String())
+		go func() { failed <- p.run() }()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	swept := make(chan struct{})
@@ -41,7 +64,7 @@ func (a *app) serve(ctx context.Context, pages, api net.Listener, stdout io.Writ
 		}
 	}
 	cancel()
-	err = errors.Join(err, shutdown(servers))
+	err = errors.Join(err, shutdown(parts))
 	<-swept
 	return err
 }
@@ -57,7 +80,7 @@ func (a *app) server(handler http.Handler, clientAuth tls.ClientAuthType) *http.
 }
 
 // shutdown stops all servers at once and waits for their requests.
-func shutdown(servers []*http.Server) error {
+func shutdown(servers []part) error {
 	ctx, cancel := context.WithTimeout(context.Background(), gracePeriod)
 	defer cancel()
 	results := make(chan error, len(servers))

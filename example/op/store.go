@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
@@ -18,9 +20,10 @@ import (
 	lsosql "github.com/meflso/fosite-meflso/storage/sql"
 )
 
-// storeSpec is the flag -store.
+// storeSpec is the flag -store. The zero value is the store in memory.
 type storeSpec struct {
-	path string // of the SQLite file; empty: memory
+	path     string   // of the SQLite file
+	postgres *url.URL // of the database, often with a password
 }
 
 func parseStore(raw string) (storeSpec, error) {
@@ -29,7 +32,7 @@ func parseStore(raw string) (storeSpec, error) {
 	case raw == "memory":
 		return storeSpec{}, nil
 	case scheme == "postgres" || scheme == "postgresql":
-		return storeSpec{}, unavailable("-store postgres") // the URL may hold a password
+		return parsePostgres(raw)
 	case scheme != "sqlite":
 		return storeSpec{}, usage("-store is none of memory, sqlite:PATH, postgres://…")
 	case path == "" || strings.Contains(path, ":memory:") || strings.HasPrefix(path, "file:"):
@@ -38,14 +41,19 @@ func parseStore(raw string) (storeSpec, error) {
 	return storeSpec{path: path}, nil
 }
 
+// String is the store as it may be shown: without password and parameters.
 func (s storeSpec) String() string {
-	if s.path == "" {
-		return "memory"
+	switch {
+	case s.postgres != nil:
+		return showPostgres(s.postgres)
+	case s.path != "":
+		return "sqlite:" + s.path
 	}
-	return "sqlite:" + s.path
+	return "memory"
 }
 
-// beside is the name of a file that belongs to the store.
+// beside is the name of a file that belongs to the store: beside a SQLite file,
+// else in the working directory. What it holds never goes into the database.
 func (s storeSpec) beside(name string) string {
 	if s.path == "" {
 		return "lso-" + name
@@ -73,21 +81,43 @@ type database struct {
 func newSession() storage.Session { return storage.NewSession() }
 
 func (s storeSpec) open(ctx context.Context) (*database, error) {
-	if s.path == "" {
-		m := memory.New(memory.Config{NewSession: newSession}) // sweeps by itself
-		return &database{store: m, sweep: func(context.Context) error { return nil }, close: func() error { return nil }}, nil
+	switch {
+	case s.postgres != nil:
+		db, err := openPostgres(s.postgres)
+		if err != nil {
+			return nil, err
+		}
+		return migrated(ctx, db, lsosql.Postgres)
+	case s.path != "":
+		return openSQLite(ctx, s.path)
 	}
-	if _, err := os.Stat(filepath.Dir(s.path)); err != nil {
+	m := memory.New(memory.Config{NewSession: newSession}) // sweeps by itself
+	return &database{store: m, sweep: func(context.Context) error { return nil }, close: func() error { return nil }}, nil
+}
+
+func openSQLite(ctx context.Context, path string) (*database, error) {
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, err // SQLite would say "out of memory"
 	}
-	db, err := sql.Open("sqlite", dsn(s.path))
+	db, err := sql.Open("sqlite", dsn(path))
 	if err != nil {
 		return nil, err
 	}
-	if err := lsosql.Migrate(ctx, db, lsosql.SQLite); err != nil {
+	return migrated(ctx, db, lsosql.SQLite)
+}
+
+// startTimeout bounds the wait for a database that does not answer, or whose
+// tables another process is making.
+const startTimeout = 30 * time.Second
+
+// migrated brings the tables up to date and puts the library's store over them.
+func migrated(ctx context.Context, db *sql.DB, dialect lsosql.Dialect) (*database, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := lsosql.Migrate(ctx, db, dialect); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	q := lsosql.New(db, lsosql.SQLite, newSession)
+	q := lsosql.New(db, dialect, newSession)
 	return &database{store: q, sweep: q.Sweep, close: db.Close}, nil
 }
 
