@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/ory/fosite"
 )
@@ -40,12 +41,28 @@ func nilInside(v reflect.Value) string {
 	if v.Kind() != reflect.Struct {
 		return ""
 	}
-	for i := range v.NumField() {
-		if v.Type().Field(i).Anonymous {
-			if name := nilInside(v.Field(i)); name != "" {
-				return name
-			}
+	for _, i := range embeddedIn(v.Type()) {
+		if name := nilInside(v.Field(i)); name != "" {
+			return name
 		}
 	}
 	return ""
+}
+
+var embedded sync.Map // reflect.Type → []int
+
+// embeddedIn returns which fields of the struct type are embedded; sessions
+// are of few types and come often.
+func embeddedIn(t reflect.Type) []int {
+	if known, ok := embedded.Load(t); ok {
+		return known.([]int)
+	}
+	var fields []int
+	for i := range t.NumField() {
+		if t.Field(i).Anonymous {
+			fields = append(fields, i)
+		}
+	}
+	embedded.Store(t, fields)
+	return fields
 }

@@ -71,23 +71,38 @@ type candidate struct {
 	redirect *url.URL // set once errors may be redirected
 }
 
-type rule func(context.Context, *candidate) error
+type rule func(*Endpoint, context.Context, *candidate) error
 
 // rules lists what an authorization request must satisfy, in the order in
-// which a request with two defects is judged. Errors of the first list are
-// shown to the user, those of the second go to the client.
-func (e *Endpoint) rules() (shown, redirected []rule) {
-	return []rule{
-			e.oneClientID, e.knownClient, e.oneDelivery, e.noDuplicates,
-			e.openObject, e.redirectURI,
-		}, []rule{
-			e.objectTimes, e.notReplayed, e.readParams,
-			e.responseType, e.registeredResponseType, e.responseMode, e.outerResponseType, e.outerParams,
-			e.scopesPresent, e.scopesRegistered, e.nonce, e.state, e.pkce,
-			e.namesIntent, e.ownIntent, e.policy,
-			e.acrVocabulary, e.prompt, e.maxAge, e.idTokenHint,
-			e.signable,
+// which a request with two defects is judged.
+var rules = []rule{
+	// Errors of these are shown to the user.
+	(*Endpoint).oneClientID, (*Endpoint).knownClient, (*Endpoint).oneDelivery, (*Endpoint).noDuplicates,
+	(*Endpoint).openObject, (*Endpoint).redirectURI,
+	// Errors of these go to the client.
+	(*Endpoint).objectTimes, (*Endpoint).notReplayed, (*Endpoint).readParams,
+	(*Endpoint).responseType, (*Endpoint).registeredResponseType, (*Endpoint).responseMode,
+	(*Endpoint).outerResponseType, (*Endpoint).outerParams,
+	(*Endpoint).scopesPresent, (*Endpoint).scopesRegistered, (*Endpoint).nonce, (*Endpoint).state, (*Endpoint).pkce,
+	(*Endpoint).namesIntent, (*Endpoint).ownIntent, (*Endpoint).policy,
+	(*Endpoint).acrVocabulary, (*Endpoint).prompt, (*Endpoint).maxAge, (*Endpoint).idTokenHint,
+	(*Endpoint).signable,
+}
+
+// resumeRules are asked again of a pending authorization: what may have changed
+// since.
+var resumeRules = []rule{
+	(*Endpoint).knownClient, (*Endpoint).stillRegistered, (*Endpoint).scopesRegistered, (*Endpoint).ownIntent,
+	(*Endpoint).policy, (*Endpoint).maxAge, (*Endpoint).signable,
+}
+
+func (e *Endpoint) judge(ctx context.Context, c *candidate, rules []rule) error {
+	for _, check := range rules {
+		if err := check(e, ctx, c); err != nil {
+			return err
 		}
+	}
+	return nil
 }
 
 // NewAuthorizeRequest judges an authorization request, or brings a pending one
@@ -115,11 +130,8 @@ func (e *Endpoint) newAuthorizeRequest(ctx context.Context, c *candidate, r *htt
 }
 
 func (e *Endpoint) admit(ctx context.Context, c *candidate) (*Request, error) {
-	shown, redirected := e.rules()
-	for _, check := range append(shown, redirected...) {
-		if err := check(ctx, c); err != nil {
-			return nil, err
-		}
+	if err := e.judge(ctx, c, rules); err != nil {
+		return nil, err
 	}
 	return e.keep(ctx, c)
 }

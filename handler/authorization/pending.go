@@ -156,10 +156,8 @@ func (e *Endpoint) resume(ctx context.Context, c *candidate) (*Request, error) {
 	if c.claims, err = requestobject.ParseClaims(kept.Params.Get("claims")); err != nil {
 		return nil, err
 	}
-	for _, check := range []rule{e.knownClient, e.stillRegistered, e.scopesRegistered, e.ownIntent, e.policy, e.maxAge, e.signable} {
-		if err := check(ctx, c); err != nil {
-			return nil, err
-		}
+	if err := e.judge(ctx, c, resumeRules); err != nil {
+		return nil, err
 	}
 	return e.request(ctx, c, kept, handle)
 }

@@ -112,7 +112,7 @@ func (e *Endpoint) rewrite(r *http.Request, form url.Values) *http.Request {
 		form = cloneForm(form)
 		form.Set("scope", strings.Join(e.Profile.ParseScope(scope), " "))
 	}
-	clone := r.Clone(r.Context())
+	clone := r.WithContext(r.Context()) // a copy with the same headers
 	clone.Form, clone.PostForm = form, form
 	return clone
 }
