@@ -144,8 +144,8 @@ func (e *Endpoint) audit(ctx context.Context, action audit.Action, c *candidate,
 	if c.intent != nil {
 		event.Intent = c.intent.ID
 	}
-	if c.object != nil && c.object.Alg == string(profile.RS256) {
-		event.Detail = "request object signed with RS256"
+	if c.object != nil {
+		audit.Weak(ctx, e.Audit, event.Time, c.object.Alg, event.Client, "request object")
 	}
 	audit.Judge(ctx, e.Audit, event, err)
 }

@@ -78,7 +78,11 @@ func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url
 	if method != "" && method != profile.PrivateKeyJWT || !a.Profile.AuthMethods(profile.PrivateKeyJWT) {
 		return client, ruleMethod.InvalidClient("The client is registered for another authentication method.")
 	}
-	return client, a.Assertion.Authenticate(ctx, presented, metadata)
+	if err := a.Assertion.Authenticate(ctx, presented, metadata); err != nil {
+		return client, err
+	}
+	audit.Weak(ctx, a.Audit, a.Clock(), presented.Alg(), client.GetID(), "client assertion")
+	return client, nil
 }
 
 // oneMethod: the form has a client assertion and no other credential is there

@@ -6,7 +6,8 @@
 // another provider made, that lacks its PKCE verifier, or whose intent is not
 // in the hands of this authorization. [Endpoint] wraps Fosite's two calls: what
 // may be used once is claimed in the same transaction in which the tokens are
-// stored, so that a process which dies in between changed nothing.
+// stored, so that a process which dies in between changed nothing. [View] is
+// the host's storage as Fosite's own handlers see it.
 //
 // Deliberately absent: client secrets, public clients, JWT access tokens, the
 // grants password and implicit.

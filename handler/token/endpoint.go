@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (e *Endpoint) newAccessRequest(ctx context.Context, r *http.Request, sessio
 	if !ok || request == nil { // Fosite: no handler served the grant
 		return nothing, ruleGrant.Refuse("unsupported_grant_type", "The grant type is not supported.").Because(err)
 	}
-	return request, invalidGrant(err)
+	return request, aboutTheGrant(request.GetGrantTypes(), err)
 }
 
 // maxList bounds the scope and the audience, in bytes: Fosite compares each
@@ -126,24 +127,30 @@ func cloneForm(form url.Values) url.Values {
 }
 
 // aboutGrant are the errors that Fosite wraps when a code or refresh token is
-// not valid, or was lost to a request at the same time.
+// not valid.
 var aboutGrant = []error{
-	fosite.ErrInvalidatedAuthorizeCode,
-	fosite.ErrTokenExpired, fosite.ErrTokenSignatureMismatch, fosite.ErrInvalidTokenFormat,
-	fosite.ErrSerializationFailure, fosite.ErrInactiveToken, fosite.ErrNotFound,
+	fosite.ErrInvalidatedAuthorizeCode, fosite.ErrTokenExpired, fosite.ErrTokenSignatureMismatch,
+	fosite.ErrInvalidTokenFormat, fosite.ErrInactiveToken, fosite.ErrNotFound,
 }
 
-// invalidGrant gives these errors the code that RFC 6749 §5.2 has for them;
-// Fosite calls some of them invalid_request.
-func invalidGrant(err error) error {
+// aboutTheGrant gives errors about a code or refresh token the code that
+// RFC 6749 §5.2 has for them; Fosite calls some of them invalid_request. A
+// storage that lost against another transaction says of a refresh token that
+// somebody else has used it, and of everything else to try again.
+func aboutTheGrant(grants fosite.Arguments, err error) error {
 	var violation *profile.Violation
-	if err == nil || errors.As(err, &violation) {
+	if err == nil || errors.As(err, &violation) || grants.ExactOne("client_credentials") {
 		return err
 	}
-	for _, about := range aboutGrant {
-		if errors.Is(err, about) {
-			return ruleRefresh.InvalidGrant("The code or refresh token is not valid.").Because(err)
+	invalid := slices.ContainsFunc(aboutGrant, func(about error) bool { return errors.Is(err, about) })
+	if errors.Is(err, fosite.ErrSerializationFailure) {
+		if !grants.ExactOne("refresh_token") {
+			return profile.Unavailable(err)
 		}
+		invalid = true
+	}
+	if invalid {
+		return ruleRefresh.InvalidGrant("The code or refresh token is not valid.").Because(err)
 	}
 	return err
 }
@@ -166,7 +173,7 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 		response, err = e.Inner.NewAccessResponse(withRefresh(ctx, e.mayRefresh(request)), request)
 		return err
 	})
-	err = invalidGrant(err)
+	err = aboutTheGrant(request.GetGrantTypes(), err)
 	e.audit(ctx, request, err)
 	if err != nil {
 		return nil, err

@@ -102,6 +102,14 @@ func (s slogSink) Record(ctx context.Context, e Event) {
 	s.logger.LogAttrs(ctx, levels[e.Outcome], "lso."+string(e.Action), attrs...)
 }
 
+// Weak records that a client used RS256, which only a profile with AllowRS256
+// takes; what was signed goes into Detail. Other algorithms are not recorded.
+func Weak(ctx context.Context, sink Sink, now time.Time, alg, client, what string) {
+	if alg == string(profile.RS256) {
+		sink.Record(ctx, Event{Time: now, Action: WeakAlgorithm, Outcome: Granted, Client: client, Detail: what})
+	}
+}
+
 // Hash returns the SHA-256 of a token or code, base64url, for TokenHash; the
 // hash of nothing is nothing.
 func Hash(secret string) string {

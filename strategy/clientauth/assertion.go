@@ -63,6 +63,9 @@ type Presented struct {
 	ClientID string
 }
 
+// Alg returns the algorithm in the assertion's header.
+func (p *Presented) Alg() string { return p.signed.Alg }
+
 // Present looks at the form of an assertion and whom it speaks for.
 func Present(assertion string) (*Presented, error) {
 	signed, err := jose.ParseSigned(assertion, MaxBytes)

@@ -74,7 +74,7 @@ func prepare(k Private, p *profile.Profile) (*jose.Signer, *gojose.JSONWebKey, e
 		return nil, nil, errors.New("the signer is nil or empty")
 	}
 	if k.Alg == "" {
-		k.Alg = usualAlg(k.Signer.Public())
+		k.Alg = UsualAlg(k.Signer.Public())
 	}
 	if !p.AcceptsAlg(string(k.Alg), "") {
 		return nil, nil, fmt.Errorf("alg %q is not among the profile's SigningAlgs %v", k.Alg, p.Algs())
@@ -111,7 +111,9 @@ func isUsable(signer crypto.Signer) bool {
 	return true
 }
 
-func usualAlg(public crypto.PublicKey) profile.Alg {
+// UsualAlg returns the algorithm that a key of this type and curve signs with
+// where nothing else is said, or "" for a key of another kind.
+func UsualAlg(public crypto.PublicKey) profile.Alg {
 	switch key := public.(type) {
 	case *ecdsa.PublicKey:
 		return map[int]profile.Alg{256: profile.ES256, 384: profile.ES384, 521: profile.ES512}[key.Params().BitSize]

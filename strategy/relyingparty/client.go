@@ -3,10 +3,7 @@ package relyingparty
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -114,7 +111,7 @@ func New(config Config) (*Client, error) {
 
 func (c Config) filled() Config {
 	if c.Alg == "" && c.Signer != nil {
-		c.Alg = usualAlg(c.Signer.Public())
+		c.Alg = key.UsualAlg(c.Signer.Public())
 	}
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = profile.ES256
@@ -138,18 +135,6 @@ func (c Config) filled() Config {
 		c.Spent = &memory{clock: c.Clock}
 	}
 	return c
-}
-
-func usualAlg(public crypto.PublicKey) profile.Alg {
-	switch key := public.(type) {
-	case *ecdsa.PublicKey:
-		return map[int]profile.Alg{256: profile.ES256, 384: profile.ES384, 521: profile.ES512}[key.Params().BitSize]
-	case *rsa.PublicKey:
-		return profile.PS256
-	case ed25519.PublicKey:
-		return profile.EdDSA
-	}
-	return ""
 }
 
 // idTokenAlgs are what the JOSE gate verifies; none and HMAC are not among
