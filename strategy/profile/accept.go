@@ -3,6 +3,7 @@ package profile
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Algs returns the JWS algorithms that p accepts, in order of preference, with
@@ -35,6 +36,7 @@ func (p *Profile) Clone() Profile {
 	c := *p
 	c.SigningAlgs, c.ResponseTypes, c.ResponseModes = slices.Clone(p.SigningAlgs), slices.Clone(p.ResponseTypes), slices.Clone(p.ResponseModes)
 	c.RequestDelivery, c.ScopeUmbrellas, c.RequiredScopes = slices.Clone(p.RequestDelivery), slices.Clone(p.ScopeUmbrellas), slices.Clone(p.RequiredScopes)
+	c.KeyEncAlgs, c.ContentEncAlgs = slices.Clone(p.KeyEncAlgs), slices.Clone(p.ContentEncAlgs)
 	c.ACRValues, c.ClientAuthMethods, c.ACRAliases = slices.Clone(p.ACRValues), slices.Clone(p.ClientAuthMethods), maps.Clone(p.ACRAliases)
 	return c
 }
@@ -50,8 +52,12 @@ func canonicalAlg(alg string) string {
 }
 
 // ACR returns the class of p's own vocabulary that value names, itself or
-// through an alias, and whether there is one.
+// through an alias, and whether there is one. Where p has no vocabulary, each
+// value is a class of its own.
 func (p *Profile) ACR(value string) (string, bool) {
+	if len(p.ACRValues) == 0 {
+		return value, value != ""
+	}
 	if own, ok := p.ACRAliases[value]; ok {
 		value = own
 	}
@@ -63,3 +69,24 @@ func (p *Profile) Delivers(d Delivery) bool { return slices.Contains(p.RequestDe
 
 // AuthMethods reports whether clients may authenticate with this method.
 func (p *Profile) AuthMethods(m AuthMethod) bool { return slices.Contains(p.ClientAuthMethods, m) }
+
+// AcceptsKeyEnc reports whether p takes a JWE with this alg.
+func (p *Profile) AcceptsKeyEnc(alg string) bool {
+	return p.AcceptJWE && slices.Contains(p.KeyEncAlgs, KeyEncAlg(alg))
+}
+
+// AcceptsContentEnc reports whether p takes a JWE with this enc.
+func (p *Profile) AcceptsContentEnc(enc string) bool {
+	return p.AcceptJWE && slices.Contains(p.ContentEncAlgs, ContentEncAlg(enc))
+}
+
+// BindsAll reports whether every access token is bound to a certificate.
+func (p *Profile) BindsAll() bool {
+	return p.SenderConstraint == ConstrainAlways || p.SenderConstraint == ConstrainToClient
+}
+
+// HasJARM reports whether some response mode is one of JARM.
+func (p *Profile) HasJARM() bool { return slices.ContainsFunc(p.ResponseModes, IsJWTMode) }
+
+// IsJWTMode reports whether a response_mode is one of JARM.
+func IsJWTMode(mode string) bool { return mode == "jwt" || strings.HasSuffix(mode, ".jwt") }

@@ -23,11 +23,17 @@ type Profile struct {
 	EdDSAHash Hash
 	// MinRSABits is the smallest RSA modulus accepted.
 	MinRSABits int
+	// AcceptJWE takes request objects that are a JWS inside a JWE, and
+	// encrypts answers to clients that registered for it. KeyEncAlgs and
+	// ContentEncAlgs are the alg and enc values of both.
+	AcceptJWE      bool
+	KeyEncAlgs     []KeyEncAlg
+	ContentEncAlgs []ContentEncAlg
 
 	// ResponseTypes that may be asked for.
 	ResponseTypes []string
 	// ResponseModes that may be asked for; they are exactly what discovery
-	// lists.
+	// lists. Those that end in jwt are JARM's; response type code needs one.
 	ResponseModes []string
 	// RequestDelivery lists the ways in which a request object may come.
 	RequestDelivery []Delivery
@@ -50,27 +56,41 @@ type Profile struct {
 	RequiredScopes      []string
 	RequiredScopesFirst bool
 
-	// IntentClaim is the name of the claim that carries the intent id.
+	// IntentClaim is the name of the claim that carries the intent id; empty
+	// where the profile has no intents.
 	IntentClaim string
 	// RequireIntent refuses authorization requests without an intent.
 	RequireIntent bool
 	// SubjectMode tells what the sub claim is.
 	SubjectMode SubjectMode
-	// ACRValues are the authentication context classes, strongest first.
+	// ACRValues are the authentication context classes, strongest first. With
+	// none, the host's own are taken as they are, and none is stronger.
 	ACRValues []string
 	// ACRAliases maps another vocabulary to ACRValues; an answer is given in
 	// the vocabulary that was asked for.
 	ACRAliases map[string]string
+	// RequireACRClaim wants an acr in every ID Token, and so of every login.
+	RequireACRClaim bool
 	// UnmetEssentialACR tells what becomes of a request whose essential acr
 	// value could not be reached.
 	UnmetEssentialACR UnmetACR
 
 	// ClientAuthMethods are the client authentication methods.
 	ClientAuthMethods []AuthMethod
-	// RefreshTokens issues refresh tokens to intents of kind repeated.
+	// TokenEndpointMTLS refuses calls of the token endpoint without a client
+	// certificate, however the client authenticates.
+	TokenEndpointMTLS bool
+	// SenderConstraint tells which access tokens are bound to the client's
+	// certificate (RFC 8705 §3).
+	SenderConstraint SenderConstraint
+	// RefreshTokens issues refresh tokens: to intents of kind repeated, and
+	// where there is no intent.
 	RefreshTokens bool
 	// TTL holds the lifetimes.
 	TTL Lifetimes
+
+	// Headers are the names of the headers at the resource server.
+	Headers HeaderNames
 }
 
 // RequestObjectRules are the rules for the times and the use of an object.
@@ -88,13 +108,21 @@ type RequestObjectRules struct {
 
 // Lifetimes are how long things live.
 type Lifetimes struct {
-	Code         time.Duration // authorization code; at most 10 min
-	IDToken      time.Duration
-	AccessToken  time.Duration // below 10 min for a token without sender constraint
-	RefreshToken time.Duration
+	Code        time.Duration // authorization code; at most 10 min
+	IDToken     time.Duration
+	AccessToken time.Duration // without sender constraint; below 10 min
+	// BoundAccessToken is the life of an access token that is bound to a
+	// certificate.
+	BoundAccessToken time.Duration
+	RefreshToken     time.Duration
 	// Assertion is the longest life of a client assertion, exp - iat, and
 	// how far ahead its exp may lie.
 	Assertion time.Duration
+	// JARM is the life of a JWT-secured authorization response; at most 10 min.
+	JARM time.Duration
+	// PARRequestURI is how long a pushed request waits for its user to
+	// appear; 5 to 600 s.
+	PARRequestURI time.Duration
 	// Intent is how long an intent waits for its authorization.
 	Intent time.Duration
 	// AuthorizeSession is how long the user has for login and consent.
@@ -130,8 +158,11 @@ const (
 // Delivery is a way in which a request object comes.
 type Delivery string
 
-// DeliverByValue is the parameter request.
-const DeliverByValue Delivery = "value"
+// The ways. A request_uri that points to a place on the network is never one.
+const (
+	DeliverByValue Delivery = "value" // the parameter request
+	DeliverByPAR   Delivery = "par"   // a pushed authorization request (RFC 9126)
+)
 
 // OuterParams tells what happens to parameters outside the request object.
 type OuterParams string
@@ -185,5 +216,78 @@ const (
 // AuthMethod is a client authentication method.
 type AuthMethod string
 
-// PrivateKeyJWT is the method of RFC 7523 and OpenID Connect Core §9.
-const PrivateKeyJWT AuthMethod = "private_key_jwt"
+// The methods. Those with a client secret are in no preset: FAPI 1.0 Advanced
+// §5.2.2-14 forbids them. The NZ profile takes them of a client whose
+// certificate is registered too.
+const (
+	PrivateKeyJWT           AuthMethod = "private_key_jwt"             // RFC 7523, OpenID Connect Core §9
+	TLSClientAuth           AuthMethod = "tls_client_auth"             // RFC 8705 §2.1
+	SelfSignedTLSClientAuth AuthMethod = "self_signed_tls_client_auth" // RFC 8705 §2.2
+	ClientSecretJWT         AuthMethod = "client_secret_jwt"
+	ClientSecretBasic       AuthMethod = "client_secret_basic"
+	ClientSecretPost        AuthMethod = "client_secret_post"
+)
+
+// SenderConstraint tells which access tokens are bound to a certificate.
+type SenderConstraint string
+
+// The constraints.
+const (
+	// ConstrainIfMTLS binds the tokens of a client that presents a
+	// certificate, and all of one that registered
+	// tls_client_certificate_bound_access_tokens.
+	ConstrainIfMTLS SenderConstraint = "if-mtls"
+	// ConstrainAlways issues no other tokens (FAPI 1.0 Advanced §5.2.2-5).
+	ConstrainAlways SenderConstraint = "required"
+	// ConstrainToClient also binds all, but takes any certificate that is
+	// registered for the token's client (NZ Banking §6.2.1-2).
+	ConstrainToClient SenderConstraint = "mtls-client"
+)
+
+// KeyEncAlg is a JWE key management algorithm (RFC 7518 §4.1).
+type KeyEncAlg string
+
+// The algorithms that the library has. RSA1_5, dir and PBES2 are none.
+const (
+	RSAOAEP256   KeyEncAlg = "RSA-OAEP-256"
+	RSAOAEP      KeyEncAlg = "RSA-OAEP"
+	ECDHES       KeyEncAlg = "ECDH-ES"
+	ECDHESA128KW KeyEncAlg = "ECDH-ES+A128KW"
+	ECDHESA256KW KeyEncAlg = "ECDH-ES+A256KW"
+)
+
+// ContentEncAlg is a JWE content encryption algorithm (RFC 7518 §5.1).
+type ContentEncAlg string
+
+// The algorithms that the library has.
+const (
+	A256GCM      ContentEncAlg = "A256GCM"
+	A128GCM      ContentEncAlg = "A128GCM"
+	A256CBCHS512 ContentEncAlg = "A256CBC-HS512"
+	A128CBCHS256 ContentEncAlg = "A128CBC-HS256"
+)
+
+// HeaderNames are the headers between a client and the resource server. An
+// empty name is a header that the profile does not have.
+type HeaderNames struct {
+	InteractionID string // a UUID, echoed
+	LastLogin     string // when the user last logged in at the client
+	CustomerIP    string
+	UserAgent     string
+	MerchantIP    string
+	CustomerACR   string
+	MemberID      string
+	// LastLoginFormat is the form of LastLogin.
+	LastLoginFormat TimeFormat
+	// OldLastLogin is a former name of LastLogin that is still read.
+	OldLastLogin string
+}
+
+// TimeFormat is the form of a time in a header.
+type TimeFormat string
+
+// The forms.
+const (
+	HTTPDate TimeFormat = "http-date" // RFC 9110 §5.6.7
+	RFC3339  TimeFormat = "rfc3339"   // without an offset it is UTC
+)

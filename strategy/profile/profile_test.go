@@ -26,7 +26,10 @@ func Example() {
 	// profile "mef-lso": TTL.Code 1h0m0s is not within 10 min (MEF-10.3.3.1)
 }
 
-var presets = map[string]func() profile.Profile{"MEFLSO": profile.MEFLSO, "MEFLSO128": profile.MEFLSO128}
+var presets = map[string]func() profile.Profile{
+	"MEFLSO": profile.MEFLSO, "MEFLSO128": profile.MEFLSO128, "FAPI1Advanced": profile.FAPI1Advanced,
+	"NZBanking": profile.NZBanking, "UKOpenBanking": profile.UKOpenBanking,
+}
 
 func TestPresetsValidate(t *testing.T) {
 	for name, preset := range presets {
@@ -40,10 +43,13 @@ func TestPresetsValidate(t *testing.T) {
 // One copy's lists are not another's.
 func TestPresetsShareNothing(t *testing.T) {
 	for name, preset := range presets {
-		p := preset()
-		p.SigningAlgs[0], p.ACRValues[0], p.RequiredScopes[0] = "x", "x", "x"
+		p, aliases := preset(), len(preset().ACRAliases)
+		p.SigningAlgs[0], p.ResponseModes[0], p.ClientAuthMethods[0] = "x", "x", "x"
+		if len(p.ACRValues) > 0 {
+			p.ACRValues[0], p.RequiredScopes[0] = "x", "x"
+		}
 		clear(p.ACRAliases)
-		if q := preset(); q.Validate() != nil || len(q.ACRAliases) != 2 {
+		if q := preset(); q.Validate() != nil || len(q.ACRAliases) != aliases {
 			t.Errorf("%s: a change of one copy is in the next", name)
 		}
 	}
@@ -86,10 +92,26 @@ func TestValidateNamesEveryContradiction(t *testing.T) {
 		{"no preferred", func(p *profile.Profile) { p.PreferredSigningAlg = "" }, `PreferredSigningAlg ""`, 0},
 		{"BASE-5.2.2-5 small RSA", func(p *profile.Profile) { p.MinRSABits = 2047 }, "MinRSABits is 2047", 0},
 		{"digest", func(p *profile.Profile) { p.EdDSAHash = "sha-256" }, `EdDSAHash "sha-256"`, 0},
-		{"FAPI-5.2.2-2 code", func(p *profile.Profile) { p.ResponseTypes = []string{"code"} }, "ResponseTypes", 0},
+		{"FAPI-5.2.2-2 code without JARM", func(p *profile.Profile) { p.ResponseModes = []string{"fragment"} }, "ResponseTypes has code", 0},
+		{"hybrid without fragment", func(p *profile.Profile) { p.ResponseModes = []string{"jwt"} }, "ResponseModes lacks fragment", 0},
+		{"FAPI-5.2.2-2 response mode", func(p *profile.Profile) { p.ResponseModes = append(p.ResponseModes, "form_post") }, "ResponseModes", 0},
+		{"FAPI-8.6.1-1 RSA1_5", func(p *profile.Profile) { p.KeyEncAlgs = append(p.KeyEncAlgs, "RSA1_5") }, `KeyEncAlgs has "RSA1_5"`, 0},
+		{"dir", func(p *profile.Profile) { p.KeyEncAlgs = append(p.KeyEncAlgs, "dir") }, `KeyEncAlgs has "dir"`, 0},
+		{"MEF-R53 enc", func(p *profile.Profile) { p.ContentEncAlgs = append(p.ContentEncAlgs, "A256CTR") }, `ContentEncAlgs has "A256CTR"`, 0},
+		{"algorithms without JWE", func(p *profile.Profile) { p.AcceptJWE = false }, "AcceptJWE is false", 0},
+		{"JWE without algorithms", func(p *profile.Profile) { p.KeyEncAlgs = nil }, "AcceptJWE is true", 0},
+		{"FAPI-5.2.2-18 PAR without PKCE", func(p *profile.Profile) { p.RequirePKCE = profile.PKCEOptional }, "RequirePKCE is optional", 0},
+		{"FAPI-5.2.2-16 public clients", func(p *profile.Profile) { p.ClientAuthMethods = append(p.ClientAuthMethods, "none") }, `ClientAuthMethods has "none"`, 0},
+		{"no constraint", func(p *profile.Profile) { p.SenderConstraint = "" }, "SenderConstraint", 0},
+		{"bound without certificate", func(p *profile.Profile) { p.SenderConstraint = profile.ConstrainAlways }, "TokenEndpointMTLS", 0},
+		{"JARM for ever", func(p *profile.Profile) { p.TTL.JARM = 11 * time.Minute }, "TTL.JARM 11m", 0},
+		{"PAR for ever", func(p *profile.Profile) { p.TTL.PARRequestURI = 11 * time.Minute }, "TTL.PARRequestURI 11m", 0},
+		{"bound token without life", func(p *profile.Profile) { p.TTL.BoundAccessToken = 0 }, "TTL.BoundAccessToken is missing", 0},
+		{"NZ-5.2.2-9 user without acr", func(p *profile.Profile) { p.SubjectMode, p.RequireACRClaim = profile.SubjectUser, false }, "SubjectMode is user", 0},
+		{"interaction id", func(p *profile.Profile) { p.Headers.InteractionID = "" }, "Headers.InteractionID is empty", 0},
 		{"a token in front", func(p *profile.Profile) { p.ResponseTypes = append(p.ResponseTypes, "code id_token token") }, "ResponseTypes", 0},
 		{"no response type", func(p *profile.Profile) { p.ResponseTypes = nil }, "ResponseTypes", 0},
-		{"query", func(p *profile.Profile) { p.ResponseModes = []string{"query"} }, "ResponseModes", 0},
+		{"query", func(p *profile.Profile) { p.ResponseModes = append(p.ResponseModes, "query") }, "ResponseModes", 0},
 		{"by reference", func(p *profile.Profile) { p.RequestDelivery = []profile.Delivery{"url"} }, "RequestDelivery", 0},
 		{"outer", func(p *profile.Profile) { p.OuterParams = "merge" }, `OuterParams "merge"`, 0},
 		{"BASE-5.2.2.2-1 nonce", func(p *profile.Profile) { p.RequireNonce = false }, "RequireNonce is false", 0},
@@ -104,7 +126,7 @@ func TestValidateNamesEveryContradiction(t *testing.T) {
 		{"negative skew", func(p *profile.Profile) { p.RequestObject.Skew = -1 }, "RequestObject.Skew -1ns", 0},
 		{"MEF-R26 no claim", func(p *profile.Profile) { p.IntentClaim = "" }, "RequireIntent is set but IntentClaim is empty", 0},
 		{"subject", func(p *profile.Profile) { p.SubjectMode = "email" }, `SubjectMode "email"`, 0},
-		{"intent as subject", func(p *profile.Profile) { p.RequireIntent = false }, "SubjectMode is intent", 0},
+		{"intent as subject", func(p *profile.Profile) { p.RequireIntent = false }, "SubjectMode is intent", 1},
 		{"MEF-R38 no acr", func(p *profile.Profile) { p.ACRValues, p.ACRAliases = nil, nil }, "ACRValues is empty", 0},
 		{"alias of nothing", func(p *profile.Profile) { p.ACRAliases["a"] = "b" }, `ACRAliases maps "a" to "b"`, 0},
 		{"unmet acr", func(p *profile.Profile) { p.UnmetEssentialACR = "ignore" }, `UnmetEssentialACR "ignore"`, 0},
