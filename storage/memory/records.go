@@ -62,14 +62,14 @@ func intentRow(intent *storage.Intent, version int64) (*row, error) {
 
 // PutOnce implements storage.Once.
 func (s *Store) PutOnce(ctx context.Context, key string, value []byte, until time.Time) error {
-	r := onceRow(slices.Clone(value), until)
+	r, hash := onceRow(slices.Clone(value), until), record.Hash(key)
 	return s.do(ctx, func(u unit) error {
 		// Half of the room is for values, so that they cannot keep out the
 		// marks of what was used.
-		if u.once.sweep(u.now); len(u.once.rows) >= u.max/2 && u.once.rows[record.Hash(key)] == nil {
+		if u.once.sweep(u.now); len(u.once.rows) >= u.max/2 && u.once.rows[hash] == nil {
 			return ErrFull
 		}
-		return u.add(u.once, record.Hash(key), r)
+		return u.add(u.once, hash, r)
 	})
 }
 

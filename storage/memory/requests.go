@@ -17,8 +17,8 @@ func (s *Store) create(ctx context.Context, kind record.Kind, key string, r fosi
 	stored := &row{data: data, until: kind.Expiry(r), client: r.GetClient().GetID(), request: r.GetID()}
 	hash := record.Hash(key)
 	return s.do(ctx, func(u unit) error {
-		if _, err := u.client(stored.client); err != nil {
-			return err
+		if u.clients.rows[stored.client] == nil {
+			return fosite.ErrNotFound
 		}
 		if u.isRevoked(kind, stored.request) {
 			return fosite.ErrInactiveToken

@@ -71,9 +71,8 @@ func New(config Config) *Store {
 		requests:   map[record.Kind]*table{},
 		revoked:    newTable(),
 	}
-	for _, kind := range []record.Kind{record.Code, record.OpenID, record.Access, record.Refresh} {
-		s.requests[kind] = newTable()
-	}
+	s.requests[record.Code], s.requests[record.OpenID] = newTable(), newTable()
+	s.requests[record.Access], s.requests[record.Refresh] = newIndexed(), newIndexed()
 	s.defaults()
 	return s
 }

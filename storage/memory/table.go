@@ -3,7 +3,6 @@ package memory
 import (
 	"container/heap"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 )
@@ -15,6 +14,7 @@ var ErrFull = errors.New("storage/memory: full")
 // row is one record. It is immutable once it is in a table, so that pointer
 // equality tells whether somebody changed the record.
 type row struct {
+	key     string // set when it comes into a table
 	data    []byte
 	until   time.Time // zero: never
 	client  string
@@ -30,16 +30,20 @@ func (r *row) live(now time.Time) bool {
 	return r != nil && (r.until.IsZero() || now.Before(r.until))
 }
 
-// table holds the rows of one kind, with an index by request identifier and a
-// queue by expiry.
+// table holds the rows of one kind, with an index by request identifier, where
+// somebody asks by it, and a queue by expiry.
 type table struct {
 	rows      map[string]*row
-	byRequest map[string]map[string]*row
+	byRequest map[string][]string // keys; nil: no index
 	due       queue
 }
 
-func newTable() *table {
-	return &table{rows: map[string]*row{}, byRequest: map[string]map[string]*row{}}
+func newTable() *table { return &table{rows: map[string]*row{}} }
+
+func newIndexed() *table {
+	t := newTable()
+	t.byRequest = map[string][]string{}
+	return t
 }
 
 // get returns the live row under key, or nil.
@@ -52,43 +56,36 @@ func (t *table) get(key string, now time.Time) *row {
 
 // put replaces the row under key; nil removes it.
 func (t *table) put(key string, r *row) {
-	t.unindex(key)
+	before := t.rows[key]
 	if r == nil {
 		delete(t.rows, key)
-		return
+	} else {
+		r.key, t.rows[key] = key, r
 	}
-	t.rows[key] = r
-	t.index(key, r)
-}
-
-func (t *table) index(key string, r *row) {
-	if r.request != "" {
-		if t.byRequest[r.request] == nil {
-			t.byRequest[r.request] = map[string]*row{}
-		}
-		t.byRequest[r.request][key] = r
-	}
-	if !r.until.IsZero() {
-		heap.Push(&t.due, due{key, r})
+	t.index(key, before, r)
+	if r != nil && !r.until.IsZero() {
+		heap.Push(&t.due, r)
 		t.compact()
 	}
 }
 
-func (t *table) unindex(key string) {
-	r := t.rows[key]
-	if r == nil || r.request == "" {
+func (t *table) index(key string, before, after *row) {
+	if t.byRequest == nil || before != nil && after != nil && before.request == after.request {
 		return
 	}
-	siblings := t.byRequest[r.request]
-	if delete(siblings, key); len(siblings) == 0 {
-		delete(t.byRequest, r.request)
+	if before != nil {
+		keys := slices.DeleteFunc(t.byRequest[before.request], func(k string) bool { return k == key })
+		if t.byRequest[before.request] = keys; len(keys) == 0 {
+			delete(t.byRequest, before.request)
+		}
+	}
+	if after != nil {
+		t.byRequest[after.request] = append(t.byRequest[after.request], key)
 	}
 }
 
 // keysOf returns the keys of the rows of a request.
-func (t *table) keysOf(request string) []string {
-	return slices.Collect(maps.Keys(t.byRequest[request]))
-}
+func (t *table) keysOf(request string) []string { return slices.Clone(t.byRequest[request]) }
 
 // compact drops the queue's entries of rows that were replaced, once they are
 // the greater part.
@@ -97,9 +94,9 @@ func (t *table) compact() {
 		return
 	}
 	live := t.due[:0]
-	for _, d := range t.due {
-		if t.rows[d.key] == d.row {
-			live = append(live, d)
+	for _, r := range t.due {
+		if t.rows[r.key] == r {
+			live = append(live, r)
 		}
 	}
 	clear(t.due[len(live):])
@@ -109,30 +106,25 @@ func (t *table) compact() {
 
 // sweep removes the rows that have expired.
 func (t *table) sweep(now time.Time) {
-	for len(t.due) > 0 && !t.due[0].row.live(now) {
-		if d := heap.Pop(&t.due).(due); t.rows[d.key] == d.row {
-			t.put(d.key, nil)
+	for len(t.due) > 0 && !t.due[0].live(now) {
+		if r := heap.Pop(&t.due).(*row); t.rows[r.key] == r {
+			t.put(r.key, nil)
 		}
 	}
 }
 
-// due is an entry of the queue; queue is a heap of them, the earliest first.
-type due struct {
-	key string
-	row *row
-}
-
-type queue []due
+// queue is a heap, the earliest to expire first.
+type queue []*row
 
 func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].row.until.Before(q[j].row.until) }
+func (q queue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
 func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)        { *q = append(*q, x.(due)) }
+func (q *queue) Push(x any)        { *q = append(*q, x.(*row)) }
 
 func (q *queue) Pop() any {
 	old := *q
 	last := old[len(old)-1]
-	old[len(old)-1] = due{}
+	old[len(old)-1] = nil
 	*q = old[:len(old)-1]
 	return last
 }

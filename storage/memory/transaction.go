@@ -34,7 +34,7 @@ func (s *Store) BeginTX(ctx context.Context) (context.Context, error) {
 	if tx := s.transaction(ctx); tx != nil && tx.nest.Enter() {
 		return ctx, nil
 	}
-	return context.WithValue(ctx, transactionKey{s}, &transaction{nest: record.NewNest()}), nil
+	return context.WithValue(ctx, transactionKey{s}, &transaction{nest: record.NewNest(), changes: make([]change, 0, 8)}), nil
 }
 
 // Commit ends the transaction of ctx. It returns an error where there is none,

@@ -2,9 +2,9 @@ package idtoken
 
 import (
 	"crypto"
-	_ "crypto/sha256" // the digests behind crypto.Hash
+	"crypto/sha256"
 	"crypto/sha3"
-	_ "crypto/sha512"
+	_ "crypto/sha512" // the digests behind crypto.Hash
 	"encoding/base64"
 	"strings"
 
@@ -26,7 +26,8 @@ func digestOf(alg string, value []byte, eddsa profile.Hash) []byte {
 	case strings.HasSuffix(alg, "384"):
 		hash = crypto.SHA384
 	case strings.HasSuffix(alg, "256"):
-		hash = crypto.SHA256
+		sum := sha256.Sum256(value)
+		return sum[:]
 	case !strings.HasSuffix(alg, "512") && eddsa == profile.SHA3256:
 		sum := sha3.Sum256(value)
 		return sum[:]
