@@ -27,9 +27,45 @@ type ClientMetadata struct {
 	// RequestObjectSigningAlg, if set, is the only alg that its request
 	// objects may have.
 	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+	// RequestObjectEncryptionAlg, if set, is the only JWE alg that its request
+	// objects may have, and RequestObjectEncryptionEnc the only enc. Where the
+	// server has a key for that alg, they must be encrypted, which is stricter
+	// than OpenID Connect Registration §2.
+	RequestObjectEncryptionAlg string `json:"request_object_encryption_alg,omitempty"`
+	RequestObjectEncryptionEnc string `json:"request_object_encryption_enc,omitempty"`
+
 	// IDTokenSignedResponseAlg is the alg of ID Tokens for this client; empty
-	// means the profile's preferred one.
-	IDTokenSignedResponseAlg string `json:"id_token_signed_response_alg,omitempty"`
+	// means the profile's preferred one. AuthorizationSignedResponseAlg is that
+	// of its JWT-secured authorization responses (JARM §3), and
+	// UserInfoSignedResponseAlg that of UserInfo, which empty is plain JSON.
+	IDTokenSignedResponseAlg       string `json:"id_token_signed_response_alg,omitempty"`
+	AuthorizationSignedResponseAlg string `json:"authorization_signed_response_alg,omitempty"`
+	UserInfoSignedResponseAlg      string `json:"userinfo_signed_response_alg,omitempty"`
+	// The encryption of each, after signing: alg is a JWE key management
+	// algorithm, empty for none; enc is the content encryption, empty for
+	// A128CBC-HS256.
+	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitempty"`
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitempty"`
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitempty"`
+	UserInfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitempty"`
+	UserInfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitempty"`
+
+	// RequirePushedAuthorizationRequests refuses request objects of this
+	// client that were not pushed (RFC 9126 §6).
+	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"`
+
+	// TLSClientAuthSubjectDN is the subject of the client's certificates, a
+	// distinguished name of RFC 4514. Of this and the four after it, a client
+	// of tls_client_auth has exactly one (RFC 8705 §2.1.2).
+	TLSClientAuthSubjectDN string `json:"tls_client_auth_subject_dn,omitempty"`
+	TLSClientAuthSANDNS    string `json:"tls_client_auth_san_dns,omitempty"`
+	TLSClientAuthSANURI    string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSClientAuthSANIP     string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSClientAuthSANEmail  string `json:"tls_client_auth_san_email,omitempty"`
+	// CertificateBoundAccessTokens refuses the client access tokens that are
+	// not bound to its certificate (RFC 8705 §3.4).
+	CertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	// LegalEntityName is the client's legal entity, shown at consent.
 	LegalEntityName string `json:"legal_entity_name,omitempty"`

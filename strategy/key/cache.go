@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -45,34 +46,34 @@ func newRemoteSets(config ClientKeysConfig) *remoteSets {
 }
 
 // find looks in the cache first and fetches if that does not settle it.
-func (r *remoteSets) find(ctx context.Context, url, kid string) ([]Public, error) {
+func (r *remoteSets) find(ctx context.Context, url string, fits matcher) ([]Public, error) {
 	set, ok := r.sets.Get(url)
-	if !ok || !set.settles(kid, r.config.Clock()) {
+	if !ok || !set.settles(fits, r.config.Clock()) {
 		var err error
-		if set, err = r.wait(ctx, url, kid); err != nil {
+		if set, err = r.wait(ctx, url, fits); err != nil {
 			return nil, err
 		}
 	}
-	keys, err := named(set.keys, kid)
+	keys, err := matching(set.keys, fits)
 	if err != nil && set.failure != nil {
 		return nil, set.failure
 	}
 	return keys, err
 }
 
-// settles reports whether no fetch could help: the kid is there, or it was
-// tried to no avail a moment ago.
-func (s *remoteSet) settles(kid string, now time.Time) bool {
-	return now.Before(s.expires) && (s.failure != nil || has(s.keys, kid))
+// settles reports whether no fetch could help: a key that fits is there, or it
+// was tried to no avail a moment ago.
+func (s *remoteSet) settles(fits matcher, now time.Time) bool {
+	return now.Before(s.expires) && (s.failure != nil || slices.ContainsFunc(s.keys, fits))
 }
 
 // wait shares one load among all callers. Each waits no longer than its own
 // context; the load goes on without it.
-func (r *remoteSets) wait(ctx context.Context, url, kid string) (*remoteSet, error) {
+func (r *remoteSets) wait(ctx context.Context, url string, fits matcher) (*remoteSet, error) {
 	load := r.flights.DoChan(url, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.config.Timeout)
 		defer cancel()
-		return r.load(ctx, url, kid), nil
+		return r.load(ctx, url, fits), nil
 	})
 	select {
 	case <-ctx.Done():
@@ -84,16 +85,16 @@ func (r *remoteSets) wait(ctx context.Context, url, kid string) (*remoteSet, err
 
 // load decides anew whether to fetch, for what a caller saw before it came
 // here may be out of date; then it fetches.
-func (r *remoteSets) load(ctx context.Context, url, kid string) *remoteSet {
+func (r *remoteSets) load(ctx context.Context, url string, fits matcher) *remoteSet {
 	now := r.config.Clock()
 	old, ok := r.sets.Get(url)
-	if ok && (old.settles(kid, now) || now.Before(old.expires) && !r.forced.allow(url, now)) {
+	if ok && (old.settles(fits, now) || now.Before(old.expires) && !r.forced.allow(url, now)) {
 		return old
 	}
 	set := r.fetch(ctx, url, old)
 	r.sets.Add(url, set)
-	if !has(set.keys, kid) {
-		// This fetch was the one that an unknown kid may cost.
+	if !slices.ContainsFunc(set.keys, fits) {
+		// This fetch was the one that an unknown key may cost.
 		r.forced.allow(url, now)
 	}
 	return set

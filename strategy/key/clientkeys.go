@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -113,10 +112,21 @@ func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
 
 // Keys implements Resolver.
 func (c *ClientKeys) Keys(ctx context.Context, clientID string, m *storage.ClientMetadata, kid string) ([]Public, error) {
-	if m == nil || kid == "" {
+	if kid == "" {
 		return nil, ErrNoKey
 	}
-	keys, err := c.find(ctx, m, kid)
+	return c.fitting(ctx, clientID, m, func(k Public) bool { return k.ID == kid })
+}
+
+// matcher tells which keys are wanted.
+type matcher func(Public) bool
+
+// fitting returns the client's keys that fit, at least one.
+func (c *ClientKeys) fitting(ctx context.Context, clientID string, m *storage.ClientMetadata, fits matcher) ([]Public, error) {
+	if m == nil {
+		return nil, ErrNoKey
+	}
+	keys, err := c.find(ctx, m, fits)
 	switch {
 	case errors.Is(err, ErrNoKey):
 		return nil, ErrNoKey
@@ -128,21 +138,21 @@ func (c *ClientKeys) Keys(ctx context.Context, clientID string, m *storage.Clien
 
 var errBoth = errors.New("jwks and jwks_uri are both registered (RFC 7591 §2)")
 
-func (c *ClientKeys) find(ctx context.Context, m *storage.ClientMetadata, kid string) ([]Public, error) {
+func (c *ClientKeys) find(ctx context.Context, m *storage.ClientMetadata, fits matcher) ([]Public, error) {
 	byValue := len(m.JWKS) > 0 && string(m.JWKS) != "null" // as json.RawMessage keeps a null
 	switch {
 	case byValue && m.JWKSURI != "":
 		return nil, errBoth
 	case byValue:
-		return c.registered(m.JWKS, kid)
+		return c.registered(m.JWKS, fits)
 	case m.JWKSURI != "":
-		return c.byURL.find(ctx, m.JWKSURI, kid)
+		return c.byURL.find(ctx, m.JWKSURI, fits)
 	}
 	return nil, ErrNoKey
 }
 
 // registered looks in a JWK Set by value.
-func (c *ClientKeys) registered(set []byte, kid string) ([]Public, error) {
+func (c *ClientKeys) registered(set []byte, fits matcher) ([]Public, error) {
 	digest := sha256.Sum256(set)
 	keys, ok := c.byValue.Get(digest)
 	if !ok {
@@ -152,14 +162,14 @@ func (c *ClientKeys) registered(set []byte, kid string) ([]Public, error) {
 		}
 		c.byValue.Add(digest, keys)
 	}
-	return named(keys, kid)
+	return matching(keys, fits)
 }
 
-// named returns the keys with this kid, or ErrNoKey.
-func named(keys []Public, kid string) ([]Public, error) {
+// matching returns the keys that fit, or ErrNoKey.
+func matching(keys []Public, fits matcher) ([]Public, error) {
 	var found []Public
 	for _, key := range keys {
-		if key.ID == kid {
+		if fits(key) {
 			found = append(found, key)
 		}
 	}
@@ -167,8 +177,4 @@ func named(keys []Public, kid string) ([]Public, error) {
 		return nil, ErrNoKey
 	}
 	return found, nil
-}
-
-func has(keys []Public, kid string) bool {
-	return slices.ContainsFunc(keys, func(key Public) bool { return key.ID == kid })
 }

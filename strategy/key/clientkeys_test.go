@@ -19,7 +19,7 @@ import (
 )
 
 // exotic are keys that this library cannot use.
-const exotic = `{"kty":"OKP","crv":"X25519","kid":"x","use":"enc","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"},` +
+const exotic = `{"kty":"OKP","crv":"X448","kid":"x","use":"enc","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"},` +
 	`{"kty":"EC","crv":"secp256k1","kid":"k","x":"GBMuDSYXOEyMKKWhUlTzFfmfZpTn1EJ4aIJmXUNXJhs","y":"R6K6EVzC0IJEJYZ0z0YHDm5SQbaQd4nUt1-xPFXtUDY"},` +
 	`{"kty":"AKP","alg":"ML-DSA-44","kid":"m","pub":"AAAA"},` +
 	`{"kty":"oct","kid":"s","k":"c2VjcmV0"},`

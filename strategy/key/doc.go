@@ -1,5 +1,5 @@
-// Package key has the keys of both sides: the verification keys of clients,
-// and the server's own signing keys.
+// Package key has the keys of both sides: the keys of clients, which verify and
+// which are encrypted to, and the server's own, which sign and decrypt.
 //
 // A [Resolver] finds the keys of a client by kid. [ClientKeys] is the one for
 // clients that registered jwks or jwks_uri; its zero config is safe:
@@ -17,6 +17,13 @@
 // [NewRing] checks them against the profile:
 //
 //	ring, err := key.NewRing(ctx, key.Signing(privateKey), &p, nil)
+//
+// Request objects may be encrypted to a [Decryption] beside the signing keys,
+// and an [Encrypter] encrypts what was signed, for clients that registered so:
+//
+//	ring, err := key.NewRing(ctx, key.Signing(privateKey, key.Decryption{Key: another}), &p, nil)
+//	encrypter := &key.Encrypter{Profile: &p, Keys: resolver}
+//	token, err = encrypter.Encrypt(ctx, key.IDToken, clientID, metadata, token)
 //
 // Deliberately absent: keys that a message brings or points to (jwk, jku,
 // x5u), symmetric keys, and fetching a jwks_uri before somebody needs it.

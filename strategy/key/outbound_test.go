@@ -19,7 +19,7 @@ import (
 
 // jwks has two keys under one kid and one of a curve that is not supported.
 const jwks = `{"keys":[
-	{"kty":"OKP","crv":"X25519","kid":"2026-1","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"},
+	{"kty":"OKP","crv":"X448","kid":"2026-1","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"},
 	{"kty":"EC","crv":"P-256","kid":"2026-1","alg":"ES256","use":"sig",
 	 "x":"igrFmi0whuihKnj9R3Om1SoMph72wUGeFaBbzG2vzns","y":"efsX5b10x8yjyrj4ny3pGfLcY7Xby1KzgqOdqnsrJIM"},
 	{"kty":"OKP","crv":"Ed25519","kid":"2026-1","use":"sig","x":"_eT7oDCtAC98L31MMx9J0T-w7HR-zuvsY08f9MvKne8"}]}`

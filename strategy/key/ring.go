@@ -21,14 +21,15 @@ import (
 // such as openid-client keep it without asking again.
 const PublishLead = 10 * time.Minute
 
-// Ring is the server's signing keys, ready for use. It is safe for concurrent
-// use, while Reload runs too.
+// Ring is the server's signing and decryption keys, ready for use. It is safe
+// for concurrent use, while Reload runs too.
 type Ring struct {
-	source  Source
-	profile *profile.Profile
-	clock   func() time.Time
-	reload  sync.Mutex // one Reload at a time
-	entries atomic.Pointer[[]entry]
+	source     Source
+	profile    *profile.Profile
+	clock      func() time.Time
+	reload     sync.Mutex // one Reload at a time
+	entries    atomic.Pointer[[]entry]
+	decrypters atomic.Pointer[[]decryptEntry]
 }
 
 // entry is one key with its times.
@@ -60,8 +61,10 @@ func NewRing(ctx context.Context, source Source, p *profile.Profile, clock func(
 // Reload asks the source again and takes over what changed, without a restart:
 // a new key is published at once and signs after PublishLead, or after its own
 // NotBefore; a key that the source no longer has stops signing at once, and is
-// published and verifies until the last ID Token that it signed has expired.
-// With an error, the keys stay as they were.
+// published and verifies until the last ID Token that it signed has expired. A
+// decryption key serves at once, and when it is gone is no longer published but
+// decrypts what clients may still send. With an error, the keys stay as they
+// were.
 func (r *Ring) Reload(ctx context.Context) error {
 	r.reload.Lock()
 	defer r.reload.Unlock()
@@ -72,10 +75,12 @@ func (r *Ring) Reload(ctx context.Context) error {
 	old, now := *r.entries.Load(), r.clock()
 	entries, err := r.prepareAll(keys, old, now)
 	entries = append(entries, r.retired(old, entries, now)...)
-	if err := errors.Join(err, r.covers(entries, old, now)); err != nil {
+	decrypters, err2 := r.decryption(ctx, entries, now)
+	if err := errors.Join(err, r.covers(entries, old, now), err2); err != nil {
 		return err
 	}
 	r.entries.Store(&entries)
+	r.decrypters.Store(&decrypters)
 	return nil
 }
 
@@ -181,28 +186,39 @@ func (r *Ring) Algs() []string {
 }
 
 // JWKS returns the public keys as a JWK Set document (RFC 7517 §5): those that
-// sign, those that will, and those that did while their tokens live.
+// sign, those that will, and those that did while their tokens live; then those
+// that clients encrypt to, with use enc.
 func (r *Ring) JWKS() ([]byte, error) {
-	set := gojose.JSONWebKeySet{Keys: []gojose.JSONWebKey{}}
+	keys := []json.Marshaler{}
 	now := r.clock()
 	for _, e := range *r.entries.Load() {
 		if e.verifies(now) {
-			set.Keys = append(set.Keys, e.public)
+			keys = append(keys, e.public)
 		}
 	}
-	return json.Marshal(set)
+	for _, e := range r.loadDecryption() {
+		if e.until.IsZero() {
+			keys = append(keys, e.JWK())
+		}
+	}
+	return json.Marshal(map[string][]json.Marshaler{"keys": keys})
 }
 
 // Sign signs the claims as a JWT with the key for alg, which must be one of
 // Algs.
 func (r *Ring) Sign(alg string, claims map[string]any) (string, error) {
-	signer := r.For(alg)
-	if signer == nil {
-		return "", fmt.Errorf("key: no key signs %s", alg)
-	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
+	}
+	return r.SignPayload(alg, payload)
+}
+
+// SignPayload is Sign for claims that are JSON already.
+func (r *Ring) SignPayload(alg string, payload []byte) (string, error) {
+	signer := r.For(alg)
+	if signer == nil {
+		return "", fmt.Errorf("key: no key signs %s", alg)
 	}
 	return jose.Sign(signer, "JWT", payload)
 }

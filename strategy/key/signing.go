@@ -39,11 +39,14 @@ type Source interface {
 }
 
 // Signing returns a Source of fixed keys: each a Private, a crypto.Signer such
-// as *ecdsa.PrivateKey, or a *jose.JSONWebKey of go-jose with a private key.
+// as *ecdsa.PrivateKey, or a *jose.JSONWebKey of go-jose with a private key. A
+// Decryption and a JWK with the use enc are decryption keys beside them.
 // Anything else is reported by the Source, and so by compose.New.
 func Signing(keys ...any) Source { return fixed(keys) }
 
 type fixed []any
+
+var _ DecryptionSource = fixed{}
 
 func (f fixed) SigningKeys(context.Context) ([]Private, error) {
 	private := make([]Private, 0, len(f))
@@ -51,9 +54,13 @@ func (f fixed) SigningKeys(context.Context) ([]Private, error) {
 		switch k := k.(type) {
 		case Private:
 			private = append(private, k)
+		case Decryption:
 		case *gojose.JSONWebKey:
 			if k == nil {
 				return nil, fmt.Errorf("key: key %d is nil", i)
+			}
+			if k.Use == "enc" {
+				continue
 			}
 			signer, ok := k.Key.(crypto.Signer)
 			if !ok {
@@ -63,10 +70,26 @@ func (f fixed) SigningKeys(context.Context) ([]Private, error) {
 		case crypto.Signer:
 			private = append(private, Private{Signer: k})
 		default:
-			return nil, fmt.Errorf("key: key %d is a %T, want a crypto.Signer, a *jose.JSONWebKey or a key.Private", i, k)
+			return nil, fmt.Errorf("key: key %d is a %T, want a crypto.Signer, a *jose.JSONWebKey, a key.Private or a key.Decryption", i, k)
 		}
 	}
 	return private, nil
+}
+
+// DecryptionKeys implements DecryptionSource.
+func (f fixed) DecryptionKeys(context.Context) ([]Decryption, error) {
+	var keys []Decryption
+	for _, k := range f {
+		switch k := k.(type) {
+		case Decryption:
+			keys = append(keys, k)
+		case *gojose.JSONWebKey:
+			if k != nil && k.Use == "enc" {
+				keys = append(keys, Decryption{ID: k.KeyID, Alg: profile.KeyEncAlg(k.Algorithm), Key: k.Key})
+			}
+		}
+	}
+	return keys, nil
 }
 
 func prepare(k Private, p *profile.Profile) (*jose.Signer, *gojose.JSONWebKey, error) {

@@ -8,6 +8,9 @@
 //	err = verifier.CheckTimes(object)                          // aud, exp, nbf
 //	params, err := object.Params()                             // typed, canonical
 //
+// An object may be a JWS inside a JWE where the profile accepts that and the
+// verifier has the server's keys in Own.
+//
 // The steps are apart because an error may go to the redirect_uri only after
 // the signature verified and the redirect_uri proved to be the client's.
 package requestobject

@@ -15,11 +15,13 @@ func (o *Object) RedirectURI() string {
 }
 
 // ErrorParams returns what an error response needs from an object that was
-// not read to its end: its state and its response_type, if they are strings.
-func (o *Object) ErrorParams() (state, responseType string) {
+// not read to its end: its state, response_type and response_mode, if they are
+// strings.
+func (o *Object) ErrorParams() (state, responseType, responseMode string) {
 	state, _ = o.members.String("state")
 	responseType, _ = o.members.String("response_type")
-	return state, responseType
+	responseMode, _ = o.members.String("response_mode")
+	return state, responseType, responseMode
 }
 
 // leftOut are members that speak about the object and not about the request, and

@@ -84,7 +84,7 @@ func TestErrorParams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		state, answer := object.ErrorParams()
+		state, answer, _ := object.ErrorParams()
 		if uri := object.RedirectURI(); uri != test.uri || state != test.state || answer != test.answer {
 			t.Errorf("got %q, %q, %q", uri, state, answer)
 		}

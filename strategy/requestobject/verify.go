@@ -22,6 +22,9 @@ type Verifier struct {
 	Issuer  string
 	Keys    key.Resolver
 	Clock   func() time.Time
+	// Own has the server's decryption keys; nil means that no encrypted object
+	// can be opened.
+	Own *key.Ring
 }
 
 // Object is a request object whose signature verified.
@@ -34,14 +37,14 @@ type Object struct {
 	Expires time.Time
 }
 
-// Open looks at the form of the object and its header, finds the client's key
-// by kid, verifies the signature, and checks that the object is this client's
+// Open looks at the form of the object and its header, decrypts it if it is a
+// JWE and the profile accepts that, finds the client's key by kid, verifies the signature, and checks that the object is this client's
 // own and refers to no other. Every error is a *profile.Violation; none of
 // them may be redirected.
 func (v *Verifier) Open(ctx context.Context, raw, clientID string, m *storage.ClientMetadata) (*Object, error) {
-	signed, err := jose.ParseSigned(raw, MaxBytes)
+	signed, err := v.parse(raw, m)
 	if err != nil {
-		return nil, refuseForm(err)
+		return nil, err
 	}
 	if err := v.checkHeader(signed, m); err != nil {
 		return nil, err

@@ -71,13 +71,8 @@ func (s *Signed) readHeader(encoded string) error {
 		return ErrForm
 	}
 	header, err := ParseObject(raw)
-	if err != nil {
+	if err != nil || header.hasAny(refusedHeaders) {
 		return ErrHeader
-	}
-	for _, name := range refusedHeaders {
-		if _, there := header[name]; there {
-			return ErrHeader
-		}
 	}
 	if s.Alg, err = header.String("alg"); err != nil || s.Alg == "" {
 		return ErrAlg
@@ -98,11 +93,16 @@ func (s *Signed) CheckTyp(types ...string) error {
 		return nil
 	}
 	for _, t := range append([]string{"JWT"}, types...) {
-		if strings.EqualFold(strings.TrimPrefix(strings.ToLower(s.typ), "application/"), t) {
+		if isMediaType(s.typ, t) {
 			return nil
 		}
 	}
 	return ErrTyp
+}
+
+// isMediaType compares without case and without "application/".
+func isMediaType(got, want string) bool {
+	return strings.EqualFold(strings.TrimPrefix(strings.ToLower(got), "application/"), want)
 }
 
 // maxTries bounds how many keys of one kid are tried.

@@ -13,7 +13,7 @@ import (
 	gojose "github.com/go-jose/go-jose/v3"
 )
 
-// Key is a public key of somebody else, for verification.
+// Key is a public key of somebody else, for verification or to encrypt to.
 type Key struct {
 	ID, Alg, Use string
 	Ops          []string
@@ -74,6 +74,9 @@ func parseKey(raw json.RawMessage) (Key, bool) {
 	ops, err := members.Strings("key_ops")
 	if one, _ := members.String("key_ops"); one != "" {
 		return Key{}, false // a string is no list of operations
+	}
+	if err == nil && isX25519(members) {
+		return parseX25519(members, ops)
 	}
 	var jwk gojose.JSONWebKey
 	if err != nil || jwk.UnmarshalJSON(raw) != nil || !jwk.IsPublic() || jwk.KeyID == "" || !isSound(jwk.Key, members) {

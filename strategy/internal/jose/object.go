@@ -3,6 +3,7 @@ package jose
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -94,3 +95,5 @@ func (o Object) Has(name string) bool {
 	_, there := o[name]
 	return there
 }
+
+func (o Object) hasAny(names []string) bool { return slices.ContainsFunc(names, o.Has) }

@@ -60,10 +60,3 @@ func TestFAPIAppendixA(t *testing.T) {
 		})
 	}
 }
-
-// A.3 is encrypted; this gate has no decryption.
-func TestFAPIAppendixAEncrypted(t *testing.T) {
-	_, tokens := readVectors(t)
-	_, err := ParseSigned(tokens["A.3"], limit)
-	wantError(t, err, ErrForm)
-}

@@ -1,0 +1,62 @@
+package key
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/meflso/fosite-meflso/storage"
+)
+
+// Holder tells whether a public key is one of a client's, for clients that
+// authenticate by a self-signed certificate (RFC 8705 §2.2). It must be safe
+// for concurrent use.
+type Holder interface {
+	// Holds reports whether the client's JWK Set has this key, whatever its
+	// kid, in a JWK that is not for another use. An error means that the keys
+	// cannot be had now or that the client's metadata are unusable.
+	Holds(ctx context.Context, clientID string, m *storage.ClientMetadata, public crypto.PublicKey) (bool, error)
+}
+
+var _ Holder = (*ClientKeys)(nil)
+
+// Holds implements Holder, within the limits of Keys: a set by URL is fetched
+// early for a key that is not in it, at most once per 30 s. A JWK whose x5c
+// names another key than its own members is none.
+func (c *ClientKeys) Holds(ctx context.Context, clientID string, m *storage.ClientMetadata, public crypto.PublicKey) (bool, error) {
+	if m == nil {
+		return false, nil
+	}
+	keys, err := c.fitting(ctx, clientID, m, func(k Public) bool { return isKey(k, public) })
+	if errors.Is(err, ErrNoKey) {
+		return false, nil
+	}
+	return len(keys) > 0, err
+}
+
+// isKey looks at the key itself, and at what its JWK says that it is for.
+func isKey(k Public, public crypto.PublicKey) bool {
+	own, ok := k.Public.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && (k.Use == "" || k.Use == "sig") && (len(k.Ops) == 0 || slices.Contains(k.Ops, "verify")) && own.Equal(public)
+}
+
+// NamesCertificate reports whether a JWK Set by value has a key with an x5c:
+// a client that registered its certificate so.
+func NamesCertificate(set json.RawMessage) bool {
+	var keys struct {
+		Keys []struct {
+			Chain []string `json:"x5c"`
+		} `json:"keys"`
+	}
+	if json.Unmarshal(set, &keys) != nil {
+		return false
+	}
+	for _, k := range keys.Keys {
+		if len(k.Chain) > 0 {
+			return true
+		}
+	}
+	return false
+}
