@@ -23,6 +23,10 @@ type Binding struct {
 	// IntentID is the intent that the user authorized; empty for a token that
 	// a client got on its own behalf.
 	IntentID string `json:"intent_id,omitempty"`
+	// Confirmation is the thumbprint of the certificate that the tokens are
+	// bound to (RFC 8705 §3.1), empty where they are not. It is set at the
+	// token endpoint alone.
+	Confirmation string `json:"x5t#S256,omitempty"`
 	// SHash is the s_hash claim of the front-channel ID Token
 	// (FAPI 1.0 Advanced §5.2.2.1-5).
 	SHash string `json:"s_hash,omitempty"`
@@ -47,6 +51,9 @@ func (b *Binding) GetExtraClaims() map[string]any {
 	}
 	if b.IntentID != "" && b.IntentClaim != "" {
 		claims[b.IntentClaim] = b.IntentID
+	}
+	if b.Confirmation != "" {
+		claims["cnf"] = map[string]any{"x5t#S256": b.Confirmation}
 	}
 	return claims
 }

@@ -52,6 +52,7 @@ func fullSession(expires time.Time) *Session {
 		Issuer:          "https://op.example",
 		IntentClaim:     "intent_id",
 		IntentID:        "intent-1",
+		Confirmation:    "thumbprint",
 		SHash:           "s-hash",
 		CodeChallenge:   "challenge",
 		RequestedClaims: json.RawMessage(`{"id_token":{"acr":{"essential":true}}}`),

@@ -1,5 +1,6 @@
-// Package clientauth authenticates clients. This release has private_key_jwt
-// (RFC 7523, OpenID Connect Core §9), the method that needs no TLS layer.
+// Package clientauth authenticates clients: [Assertion] by private_key_jwt
+// (RFC 7523, OpenID Connect Core §9), [Certificate] by tls_client_auth and
+// self_signed_tls_client_auth (RFC 8705 §2).
 //
 //	verifier := &clientauth.Assertion{Profile: &p, Audiences: audiences, Keys: keys, Once: records, Clock: time.Now}
 //	presented, err := clientauth.Present(assertion) // tells the client, unverified
@@ -7,6 +8,8 @@
 //
 // The assertion's jti is consumed by one atomic statement, last of all, so that
 // an assertion which is refused was not used up.
+//
+// Deliberately absent: client_secret_jwt, since the library verifies no HMAC.
 package clientauth
 
 import (
