@@ -34,6 +34,7 @@ type Action string
 // The actions.
 const (
 	AuthorizationRequest  Action = "authorization_request"  // a request object was judged
+	PushedRequest         Action = "pushed_request"         // a pushed request object was judged
 	AuthorizationResponse Action = "authorization_response" // a code was issued, or not
 	UserDecline           Action = "user_decline"           // the user said no
 	ClientAuthentication  Action = "client_authentication"
@@ -43,6 +44,7 @@ const (
 	UserInfo              Action = "userinfo"
 	IntentChange          Action = "intent_change" // an intent was created, consumed or revoked
 	ResourceAccess        Action = "resource_access"
+	HeaderIgnored         Action = "header_ignored" // a header about the customer cannot be read
 	WeakAlgorithm         Action = "weak_algorithm" // RS256 was used because the profile allows it
 )
 
@@ -64,6 +66,9 @@ type Event struct {
 	Intent string
 	// TokenHash identifies a token or code without revealing it: see Hash.
 	TokenHash string
+	// Interaction is the interaction id of a call of the resource server: a
+	// UUID, the caller's or ours (FAPI 1.0 Baseline §6.2.1-12).
+	Interaction string
 	// Detail says more where the action alone does not: a grant type, a state.
 	Detail string
 }
@@ -93,7 +98,7 @@ func (s slogSink) Record(ctx context.Context, e Event) {
 	attrs := []slog.Attr{slog.String("outcome", string(e.Outcome))}
 	for _, a := range []struct{ key, value string }{
 		{"rule", string(e.Rule)}, {"error", e.Error}, {"cause", e.Cause}, {"client_id", e.Client},
-		{"intent_id", e.Intent}, {"token_hash", e.TokenHash}, {"detail", e.Detail},
+		{"intent_id", e.Intent}, {"token_hash", e.TokenHash}, {"detail", e.Detail}, {"interaction_id", e.Interaction},
 	} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.key, a.value))

@@ -13,8 +13,6 @@ package idtoken
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -32,7 +30,9 @@ type Strategy struct {
 	Issuer   string
 	Keys     *key.Ring
 	Metadata storage.MetadataFunc
-	Clock    func() time.Time
+	// Encrypter may be nil where no ID Token is ever encrypted.
+	Encrypter *key.Encrypter
+	Clock     func() time.Time
 }
 
 var _ openid.OpenIDConnectTokenStrategy = (*Strategy)(nil)
@@ -45,17 +45,36 @@ func (s *Strategy) GenerateIDToken(ctx context.Context, lifespan time.Duration, 
 	if err != nil {
 		return "", profile.ServerError("The session cannot be used.", err)
 	}
-	alg, err := s.Alg(ctx, requester.GetClient())
+	client := requester.GetClient()
+	metadata, err := s.Metadata(ctx, client)
+	if err != nil {
+		return "", profile.ServerError("The client's metadata cannot be read.", err)
+	}
+	alg, err := s.alg(metadata)
 	if err != nil {
 		return "", err
 	}
 	claims := s.base(session, requester, lifespan)
 	s.bind(ctx, claims, session, alg, requester)
-	token, err := s.Keys.Sign(alg, claims)
+	token, err := s.sign(alg, claims)
 	if err != nil {
 		return "", profile.ServerError("The ID Token could not be signed.", err)
 	}
+	// Encrypted after it was signed, in both places (FAPI 1.0 Advanced
+	// §5.2.2.1-3).
+	token, err = s.Encrypter.Encrypt(ctx, key.IDToken, client.GetID(), metadata, token)
+	if err != nil {
+		return "", profile.ServerError("The ID Token could not be encrypted.", err)
+	}
 	return token, nil
+}
+
+func (s *Strategy) sign(alg string, c *claims) (string, error) {
+	payload, err := c.encode()
+	if err != nil {
+		return "", err
+	}
+	return s.Keys.SignPayload(alg, payload)
 }
 
 // Alg returns the algorithm of ID Tokens for the client: the registered one,
@@ -65,6 +84,10 @@ func (s *Strategy) Alg(ctx context.Context, client fosite.Client) (string, error
 	if err != nil {
 		return "", profile.ServerError("The client's metadata cannot be read.", err)
 	}
+	return s.alg(metadata)
+}
+
+func (s *Strategy) alg(metadata *storage.ClientMetadata) (string, error) {
 	alg := metadata.IDTokenSignedResponseAlg
 	if alg == "" {
 		alg = string(s.Profile.PreferredSigningAlg)
@@ -76,51 +99,40 @@ func (s *Strategy) Alg(ctx context.Context, client fosite.Client) (string, error
 }
 
 // base has the claims that every ID Token of the authorization shares.
-func (s *Strategy) base(session storage.Session, requester fosite.Requester, lifespan time.Duration) map[string]any {
+func (s *Strategy) base(session storage.Session, requester fosite.Requester, lifespan time.Duration) *claims {
 	now := s.Clock()
 	if limit := s.Profile.TTL.IDToken; lifespan <= 0 || lifespan > limit { // a client's own lifespan
 		lifespan = limit
 	}
 	fixed := session.IDTokenClaims()
-	claims := map[string]any{
-		"iss": s.Issuer,
-		"sub": fixed.Subject,
-		"aud": requester.GetClient().GetID(),
-		"iat": now.Unix(),
-		"exp": now.Add(lifespan).Unix(),
+	c := &claims{
+		Issuer: s.Issuer, Subject: fixed.Subject, Audience: requester.GetClient().GetID(),
+		IssuedAt: now.Unix(), Expires: now.Add(lifespan).Unix(),
+		ACR: fixed.AuthenticationContextClassReference, AMR: fixed.AuthenticationMethodsReferences,
 	}
 	if !fixed.AuthTime.IsZero() {
-		claims["auth_time"] = fixed.AuthTime.Unix()
-	}
-	if fixed.AuthenticationContextClassReference != "" {
-		claims["acr"] = fixed.AuthenticationContextClassReference
-	}
-	if len(fixed.AuthenticationMethodsReferences) > 0 {
-		claims["amr"] = fixed.AuthenticationMethodsReferences
+		c.AuthTime = fixed.AuthTime.Unix()
 	}
 	if binding := session.LSOBinding(); binding.IntentID != "" {
-		claims[binding.IntentClaim] = binding.IntentID
+		c.others = map[string]any{binding.IntentClaim: binding.IntentID}
 	}
-	return claims
+	return c
 }
 
 // bind adds the claims that tie the token to the response that it comes with.
-func (s *Strategy) bind(ctx context.Context, claims map[string]any, session storage.Session, alg string, requester fosite.Requester) {
+func (s *Strategy) bind(ctx context.Context, c *claims, session storage.Session, alg string, requester fosite.Requester) {
 	half := func(value string) string { return LeftHalf(alg, value, s.Profile.EdDSAHash) }
 	if response, ok := ctx.Value(fosite.AuthorizeResponseContextKey).(fosite.AuthorizeResponder); ok {
-		claims["c_hash"] = half(response.GetCode())
-		if hash := session.LSOBinding().SHash; hash != "" {
-			claims["s_hash"] = hash
-		}
+		c.CodeHash, c.StateHash = half(response.GetCode()), session.LSOBinding().SHash
 	}
 	// No claim of the host's in the front channel: it may be personal
 	// (FAPI 1.0 Advanced §5.2.2.1-6).
 	if response, ok := ctx.Value(fosite.AccessResponseContextKey).(fosite.AccessResponder); ok {
-		claims["at_hash"] = half(response.GetAccessToken())
-		addExtra(claims, session.IDTokenClaims().Extra, s.Profile.IntentClaim)
+		c.AccessTokenHash = half(response.GetAccessToken())
+		c.add(session.IDTokenClaims().Extra, s.Profile.IntentClaim)
 	}
 	if !isRefresh(requester) {
-		claims["nonce"] = session.IDTokenClaims().Nonce
+		c.Nonce = session.IDTokenClaims().Nonce
 	}
 }
 
@@ -128,17 +140,4 @@ func (s *Strategy) bind(ctx context.Context, claims map[string]any, session stor
 func isRefresh(requester fosite.Requester) bool {
 	access, ok := requester.(fosite.AccessRequester)
 	return ok && access.GetGrantTypes().ExactOne("refresh_token")
-}
-
-// reserved are claims that the host's session does not decide, besides those
-// that are in the token already.
-var reserved = []string{"nonce", "azp", "jti", "nbf", "acr", "amr", "auth_time", "c_hash", "s_hash", "at_hash", "rat", "cnf"}
-
-func addExtra(claims, extra map[string]any, intentClaim string) {
-	allowed := maps.Clone(extra)
-	maps.DeleteFunc(allowed, func(name string, _ any) bool {
-		_, taken := claims[name]
-		return taken || name == intentClaim || slices.Contains(reserved, name)
-	})
-	maps.Copy(claims, allowed)
 }

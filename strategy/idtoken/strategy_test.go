@@ -200,6 +200,25 @@ func TestReservedNamesStayEmpty(t *testing.T) {
 	})
 }
 
+// A token without intent and without claims of the host's is a whole object
+// too, and what is empty is not in it.
+func TestNothingMore(t *testing.T) {
+	p := profile.MEFLSO()
+	s := newStrategy(t, &p)
+	request := newRequest()
+	session := request.Session.(*storage.DefaultSession)
+	*session = *storage.NewSession()
+	session.Claims.Subject = "user"
+	token, err := s.GenerateIDToken(back(), time.Minute, request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantClaims(t, open(t, s, token, "ES256"), claims{
+		"iss": issuer, "sub": "user", "aud": "buyer", "iat": float64(now.Unix()), "exp": float64(now.Unix() + 60),
+		"at_hash": idtoken.LeftHalf("ES256", accessToken, p.EdDSAHash),
+	})
+}
+
 // RFC 9864: the header has the name that the client registered, the hashes
 // are EdDSA's.
 func TestAlgOfTheClient(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Algs returns the JWS algorithms that p accepts, in order of preference, with
@@ -83,6 +84,14 @@ func (p *Profile) AcceptsContentEnc(enc string) bool {
 // BindsAll reports whether every access token is bound to a certificate.
 func (p *Profile) BindsAll() bool {
 	return p.SenderConstraint == ConstrainAlways || p.SenderConstraint == ConstrainToClient
+}
+
+// MaxAccessToken returns the longest life of an access token.
+func (p *Profile) MaxAccessToken() time.Duration {
+	if p.BindsAll() {
+		return p.TTL.BoundAccessToken
+	}
+	return max(p.TTL.AccessToken, p.TTL.BoundAccessToken)
 }
 
 // HasJARM reports whether some response mode is one of JARM.
