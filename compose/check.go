@@ -20,7 +20,10 @@ import (
 // check names everything that is missing or contradictory, so that a team
 // mends it in one go.
 func (c *Config) check() error {
-	errs := []error{checkIssuer(c.Issuer), c.Paths.check(), c.Profile.Validate(), c.checkKeys(), c.checkSubject()}
+	errs := []error{checkBase("Issuer", c.Issuer), c.Paths.check(), c.Profile.Validate(), c.checkKeys(), c.checkSubject(), c.checkMethods()}
+	if c.MTLSBase != "" {
+		errs = append(errs, checkBase("MTLSBase", c.MTLSBase))
+	}
 	if c.Fosite == nil {
 		errs = append(errs, errors.New("compose: Fosite is nil; give the server's *fosite.Config, at least with a GlobalSecret"))
 	} else {
@@ -34,10 +37,10 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-func checkIssuer(issuer string) error {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(issuer, "/") {
-		return fmt.Errorf("compose: Issuer %q is not an https URL without query, fragment and trailing slash (OIDC Discovery 3)", issuer)
+func checkBase(field, base string) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(base, "/") {
+		return fmt.Errorf("compose: %s %q is not an https URL without query, fragment and trailing slash (OIDC Discovery 3)", field, base)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -48,6 +50,13 @@ type Config struct {
 	// Clients tells a client's metadata; nil means the client's own
 	// LSOMetadata method, else what fosite.OpenIDConnectClient tells.
 	Clients storage.MetadataFunc
+	// Certificates finds a client's certificate in its request; nil means the
+	// TLS connection itself. Behind a proxy that ends TLS, it is one of the
+	// sources of strategy/mtls that read a header.
+	Certificates mtls.Source
+	// ClientCAs are the authorities for tls_client_auth. With nil the provider
+	// does not have that method, and discovery does not list it.
+	ClientCAs *x509.CertPool
 	// Tokens is the host's token format; nil means Fosite's HMAC tokens.
 	Tokens oauth2.CoreStrategy
 	// Factories are the host's own handlers, appended after the library's.
@@ -65,6 +74,11 @@ type Config struct {
 	PairwiseSalt []byte
 	// Paths are the endpoints' paths below the issuer.
 	Paths Paths
+	// MTLSBase is where the same endpoints ask for a client certificate, an
+	// https URL that stands in place of the issuer; discovery lists them as
+	// mtls_endpoint_aliases (RFC 8705 §5). Empty means that the issuer's own
+	// do.
+	MTLSBase string
 	// Scopes are listed in discovery beside those of the profile.
 	Scopes []string
 	// Outbound configures the client that fetches each jwks_uri.
@@ -81,6 +95,7 @@ type Config struct {
 type Paths struct {
 	Authorize  string // /oauth2/auth; served by the host
 	Token      string // /oauth2/token; served by the host
+	PAR        string // /oauth2/par
 	Introspect string // /oauth2/introspect
 	Revoke     string // /oauth2/revoke
 	UserInfo   string // /userinfo
@@ -92,7 +107,7 @@ func (p Paths) filled() Paths {
 		path *string
 		or   string
 	}{
-		{&p.Authorize, "/oauth2/auth"}, {&p.Token, "/oauth2/token"}, {&p.Introspect, "/oauth2/introspect"},
+		{&p.Authorize, "/oauth2/auth"}, {&p.Token, "/oauth2/token"}, {&p.PAR, "/oauth2/par"}, {&p.Introspect, "/oauth2/introspect"},
 		{&p.Revoke, "/oauth2/revoke"}, {&p.UserInfo, "/userinfo"}, {&p.JWKS, "/oauth2/jwks"},
 	} {
 		if *f.path == "" {
@@ -106,7 +121,7 @@ func (p Paths) filled() Paths {
 func (p Paths) check() error {
 	var errs []error
 	seen := map[string]bool{}
-	for _, path := range []string{p.Authorize, p.Token, p.Introspect, p.Revoke, p.UserInfo, p.JWKS} {
+	for _, path := range []string{p.Authorize, p.Token, p.PAR, p.Introspect, p.Revoke, p.UserInfo, p.JWKS} {
 		if u, err := url.Parse(path); err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || u.Path != path {
 			errs = append(errs, fmt.Errorf("compose: Paths has %q, which is no path that begins with a slash", path))
 		}

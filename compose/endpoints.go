@@ -7,6 +7,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/metadata"
 	"github.com/meflso/fosite-meflso/handler/token"
 	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
 // Endpoints serves what needs no page of the host's: discovery, JWK Set,
@@ -17,9 +18,12 @@ func (p *Provider) Endpoints() http.Handler { return p.endpoints }
 func (p *Provider) serve(doc metadata.Document, ring *key.Ring) error {
 	c := p.config
 	doc.Issuer, doc.Scopes = c.Issuer, append(doc.Scopes, c.Scopes...)
-	doc.Authorization, doc.Token = c.Issuer+c.Paths.Authorize, c.Issuer+c.Paths.Token
-	doc.Introspection, doc.Revocation = c.Issuer+c.Paths.Introspect, c.Issuer+c.Paths.Revoke
-	doc.UserInfo, doc.JWKS = c.Issuer+c.Paths.UserInfo, c.Issuer+c.Paths.JWKS
+	doc.Authorization, doc.JWKS = c.Issuer+c.Paths.Authorize, c.Issuer+c.Paths.JWKS
+	doc.EndpointSet = c.endpoints(c.Issuer)
+	if c.MTLSBase != "" {
+		aliases := c.endpoints(c.MTLSBase)
+		doc.MTLSAliases = &aliases
+	}
 	discovery, err := metadata.Discovery(doc)
 	if err != nil {
 		return err
@@ -28,14 +32,59 @@ func (p *Provider) serve(doc metadata.Document, ring *key.Ring) error {
 	if err != nil {
 		return err
 	}
+	aliases, err := url.Parse(c.MTLSBase)
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	mux.Handle(issuer.Path+"/.well-known/openid-configuration", discovery)
 	mux.Handle(issuer.Path+c.Paths.JWKS, metadata.JWKS(ring))
-	mux.HandleFunc(issuer.Path+c.Paths.Introspect, p.introspect)
-	mux.HandleFunc(issuer.Path+c.Paths.Revoke, p.revoke)
-	mux.Handle(issuer.Path+c.Paths.UserInfo, &token.UserInfo{Introspection: p.introspection, NewSession: c.NewSession, Claims: c.UserInfo})
+	p.serveClients(mux, issuer.Path)
+	if c.MTLSBase != "" && aliases.Path != issuer.Path {
+		p.serveClients(mux, aliases.Path)
+	}
 	p.endpoints = mux
 	return nil
+}
+
+// serveClients hangs in what clients call themselves.
+func (p *Provider) serveClients(mux *http.ServeMux, base string) {
+	c := p.config
+	if c.Profile.Delivers(profile.DeliverByPAR) {
+		mux.HandleFunc(base+c.Paths.PAR, p.push)
+	}
+	mux.HandleFunc(base+c.Paths.Introspect, p.introspect)
+	mux.HandleFunc(base+c.Paths.Revoke, p.revoke)
+	mux.Handle(base+c.Paths.UserInfo, &token.UserInfo{
+		Introspection: p.introspection, NewSession: c.NewSession, Holder: p.holder, Claims: c.UserInfo, Keys: p.Keys, Encrypter: p.encrypter,
+	})
+}
+
+// endpoints are those that clients call themselves, below one of their two
+// bases.
+func (c *Config) endpoints(base string) metadata.EndpointSet {
+	set := metadata.EndpointSet{
+		Token: base + c.Paths.Token, Introspection: base + c.Paths.Introspect,
+		Revocation: base + c.Paths.Revoke, UserInfo: base + c.Paths.UserInfo,
+	}
+	if c.Profile.Delivers(profile.DeliverByPAR) {
+		set.PushedRequest = base + c.Paths.PAR
+	}
+	return set
+}
+
+func (p *Provider) push(rw http.ResponseWriter, r *http.Request) {
+	pushed, err := p.NewPushedAuthorizeRequest(r.Context(), r)
+	if err != nil {
+		p.WritePushedAuthorizeError(r.Context(), rw, pushed, err)
+		return
+	}
+	response, err := p.NewPushedAuthorizeResponse(r.Context(), pushed, nil)
+	if err != nil {
+		p.WritePushedAuthorizeError(r.Context(), rw, pushed, err)
+		return
+	}
+	p.WritePushedAuthorizeResponse(r.Context(), rw, pushed, response)
 }
 
 func (p *Provider) introspect(rw http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-jose/go-jose/v3"
 	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
 	"github.com/ory/fosite/token/jwt"
 
 	"github.com/meflso/fosite-meflso/handler/token"
@@ -34,12 +36,36 @@ func (s *settings) GetRefreshTokenScopes(ctx context.Context) []string {
 	return token.RefreshScopes(ctx)
 }
 
+// GetTokenEndpointHandlers leaves out those of Fosite's own handlers that have
+// nothing to do: each would say so with a stack trace. A host's is always asked.
+func (s *settings) GetTokenEndpointHandlers(ctx context.Context) fosite.TokenEndpointHandlers {
+	request, ok := ctx.Value(fosite.AccessRequestContextKey).(fosite.AccessRequester)
+	if !ok {
+		return s.TokenEndpointHandlers
+	}
+	_, answering := ctx.Value(fosite.AccessResponseContextKey).(fosite.AccessResponder)
+	asked := make(fosite.TokenEndpointHandlers, 0, len(s.TokenEndpointHandlers))
+	for _, h := range s.TokenEndpointHandlers {
+		idle := false
+		switch h.(type) {
+		case *oauth2.AuthorizeExplicitGrantHandler, *oauth2.ClientCredentialsGrantHandler, *oauth2.RefreshTokenGrantHandler, *openid.OpenIDConnectRefreshHandler:
+			idle = !h.CanHandleTokenEndpointRequest(ctx, request)
+		case *openid.OpenIDConnectExplicitHandler: // it adds to the answer alone
+			idle = !answering || !h.CanHandleTokenEndpointRequest(ctx, request)
+		}
+		if !idle {
+			asked = append(asked, h)
+		}
+	}
+	return asked
+}
+
 // newSettings applies the profile to a copy of the host's configuration.
 func newSettings(host *fosite.Config, issuer string, p *profile.Profile, audiences []string) *settings {
 	c := *host
 	c.IDTokenIssuer, c.AccessTokenIssuer, c.TokenURL = issuer, issuer, audiences[len(audiences)-1]
 	c.AuthorizeCodeLifespan = shorter(c.AuthorizeCodeLifespan, p.TTL.Code)
-	c.AccessTokenLifespan = shorter(c.AccessTokenLifespan, p.TTL.AccessToken)
+	c.AccessTokenLifespan = shorter(c.AccessTokenLifespan, p.MaxAccessToken()) // Bind shortens those that are not bound
 	c.RefreshTokenLifespan = shorter(c.RefreshTokenLifespan, p.TTL.RefreshToken)
 	c.IDTokenLifespan = shorter(c.IDTokenLifespan, p.TTL.IDToken)
 	c.ScopeStrategy = p.Covers
@@ -89,14 +115,14 @@ func contradictions(c *fosite.Config, issuer string, p *profile.Profile) []error
 	refuse(c.IDTokenIssuer != "" && c.IDTokenIssuer != issuer, "IDTokenIssuer %q is not the Issuer", c.IDTokenIssuer)
 	refuse(c.AccessTokenIssuer != "" && c.AccessTokenIssuer != issuer, "AccessTokenIssuer %q is not the Issuer", c.AccessTokenIssuer)
 	refuse(longer(c.AuthorizeCodeLifespan, p.TTL.Code), "AuthorizeCodeLifespan %v is longer than the profile's TTL.Code %v", c.AuthorizeCodeLifespan, p.TTL.Code)
-	refuse(longer(c.AccessTokenLifespan, p.TTL.AccessToken), "AccessTokenLifespan %v is longer than the profile's TTL.AccessToken %v", c.AccessTokenLifespan, p.TTL.AccessToken)
+	refuse(longer(c.AccessTokenLifespan, p.MaxAccessToken()), "AccessTokenLifespan %v is longer than the profile's %v", c.AccessTokenLifespan, p.MaxAccessToken())
 	refuse(longer(c.RefreshTokenLifespan, p.TTL.RefreshToken), "RefreshTokenLifespan %v is longer than the profile's TTL.RefreshToken %v", c.RefreshTokenLifespan, p.TTL.RefreshToken)
 	refuse(longer(c.IDTokenLifespan, p.TTL.IDToken), "IDTokenLifespan %v is longer than the profile's TTL.IDToken %v", c.IDTokenLifespan, p.TTL.IDToken)
 	refuse(c.SendDebugMessagesToClients, "SendDebugMessagesToClients is on; errors would tell clients of the inside")
 	refuse(c.UseLegacyErrorFormat, "UseLegacyErrorFormat is on; errors would tell clients of the inside")
 	refuse(c.EnablePKCEPlainChallengeMethod, "EnablePKCEPlainChallengeMethod is on; a challenge is S256 (FAPI-5.2.2-18)")
 	refuse((c.EnforcePKCE || c.EnforcePKCEForPublicClients) && p.RequirePKCE != profile.PKCEAlways, "EnforcePKCE is on; set the profile's RequirePKCE to always instead")
-	refuse(c.IsPushedAuthorizeEnforced, "IsPushedAuthorizeEnforced is on, but the profile takes no pushed requests")
+	refuse(c.IsPushedAuthorizeEnforced && p.Delivers(profile.DeliverByValue), "IsPushedAuthorizeEnforced is on, but the profile's RequestDelivery has %q; take it out there", profile.DeliverByValue)
 	refuse(c.ScopeStrategy != nil && !isFunc(c.ScopeStrategy, fosite.WildcardScopeStrategy), "ScopeStrategy is set%s", remove)
 	refuse(c.RedirectSecureChecker != nil, "RedirectSecureChecker is set%s", remove)
 	refuse(len(c.RefreshTokenScopes) > 0, "RefreshTokenScopes is set; the intent's kind decides who gets a refresh token")

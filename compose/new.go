@@ -19,13 +19,16 @@ import (
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/handler/metadata"
+	"github.com/meflso/fosite-meflso/handler/par"
 	"github.com/meflso/fosite-meflso/handler/token"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/clientauth"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
+	"github.com/meflso/fosite-meflso/strategy/jarm"
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
+	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/requestobject"
 )
 
@@ -57,6 +60,7 @@ func (c Config) filled() *Config {
 		c.Clients = defaultMetadata
 	}
 	c.Clients = never(c.Clients)
+	c.fillMTLS()
 	if c.Audit == nil {
 		c.Audit = audit.Slog(slog.Default())
 	}
@@ -70,25 +74,39 @@ func (c Config) filled() *Config {
 }
 
 // audiences are what a client assertion may be made out to: the issuer and the
-// endpoints that take one. The token endpoint comes last.
+// endpoints that take one, under both of their names. The token endpoint comes
+// last.
 func (c *Config) audiences() []string {
-	return []string{c.Issuer, c.Issuer + c.Paths.Introspect, c.Issuer + c.Paths.Revoke, c.Issuer + c.Paths.Token}
+	audiences := []string{c.Issuer}
+	for _, base := range []string{c.MTLSBase, c.Issuer} {
+		if base == "" {
+			continue
+		}
+		if c.Profile.Delivers(profile.DeliverByPAR) {
+			audiences = append(audiences, base+c.Paths.PAR)
+		}
+		audiences = append(audiences, base+c.Paths.Introspect, base+c.Paths.Revoke, base+c.Paths.Token)
+	}
+	return audiences
 }
 
 // assemble makes the parts, from the ground up.
 func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error) {
 	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock})
+	encrypter := &key.Encrypter{Profile: &c.Profile, Keys: resolver}
 	clients := c.Storage.(fosite.Storage)
 	set := newSettings(c.Fosite, c.Issuer, &c.Profile, c.audiences())
+	certificate := c.certificate(resolver)
 	auth := &token.ClientAuth{
 		Clients: clients, Metadata: c.Clients, Profile: &c.Profile, Audit: c.Audit, Clock: c.Clock,
+		Certificates: c.Certificates, Certificate: certificate, Secrets: set.ClientSecretsHasher,
 		Assertion: &clientauth.Assertion{Profile: &c.Profile, Audiences: set.tokenURLs, Keys: resolver, Once: c.Records, Clock: c.Clock},
 	}
 	set.ClientAuthenticationStrategy = auth.Authenticate
 	if c.Tokens == nil {
 		c.Tokens = fositecompose.NewOAuth2HMACStrategy(set)
 	}
-	idTokens := &idtoken.Strategy{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Metadata: c.Clients, Clock: c.Clock}
+	idTokens := &idtoken.Strategy{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Metadata: c.Clients, Encrypter: encrypter, Clock: c.Clock}
 	intents := &intent.Register{
 		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
@@ -96,13 +114,16 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	inner, run := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set), atomic.New(c.Storage, c.Records)
 	authorize := &authorization.Endpoint{
 		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
-		Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Clock: c.Clock},
-		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring, Policy: c.AuthorizeClient, Atomic: run,
+		Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
+		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring,
+		JARM:   &jarm.Encoder{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Encrypter: encrypter, Clock: c.Clock},
+		Policy: c.AuthorizeClient, Atomic: run,
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
 	}
-	p := &Provider{OAuth2Provider: inner, Intents: intents, Keys: ring, config: c, authorize: authorize, atomic: run}
-	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Codes: c.Tokens, Atomic: run, Audit: c.Audit, Clock: c.Clock}
+	p := &Provider{OAuth2Provider: inner, Intents: intents, Keys: ring, config: c, holder: c.holder(certificate), authorize: authorize, encrypter: encrypter, atomic: run}
+	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Codes: c.Tokens, Atomic: run, Certificates: c.Certificates, Audit: c.Audit, Clock: c.Clock}
 	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
+	p.pushed = &par.Endpoint{Authenticate: auth.Authenticate, Requests: authorize}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
 	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Clock: c.Clock}
 	if err := register(c, set, idTokens, authorize, bind); err != nil {
@@ -134,7 +155,7 @@ func register(c *Config, set *settings, idTokens *idtoken.Strategy, authorize *a
 		h.add(factory(set, c.Storage, strategy))
 	}
 	h.add(bind)
-	h.add(&authorization.Finisher{Issuer: c.Issuer})
+	h.add(&authorization.Finisher{Endpoint: authorize})
 	set.AuthorizeEndpointHandlers, set.TokenEndpointHandlers = h.authorize, h.token
 	set.TokenIntrospectionHandlers, set.RevocationHandlers = h.introspect, h.revoke
 	return errors.Join(h.errs...)

@@ -9,6 +9,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
+	"github.com/meflso/fosite-meflso/handler/par"
 	"github.com/meflso/fosite-meflso/handler/resource"
 	"github.com/meflso/fosite-meflso/handler/token"
 	"github.com/meflso/fosite-meflso/strategy/audit"
@@ -27,10 +28,13 @@ type Provider struct {
 	Keys *key.Ring
 
 	config        *Config
+	holder        *token.Holder
 	authorize     *authorization.Endpoint
+	pushed        *par.Endpoint
 	tokens        *token.Endpoint
 	introspection *token.Introspection
 	revocation    *token.Revocation
+	encrypter     *key.Encrypter
 	atomic        atomic.Run
 	endpoints     http.Handler
 }
@@ -75,8 +79,7 @@ func (p *Provider) NewAuthorizeResponse(ctx context.Context, ar fosite.Authorize
 
 // WriteAuthorizeResponse sends the browser back to the client.
 func (p *Provider) WriteAuthorizeResponse(ctx context.Context, rw http.ResponseWriter, ar fosite.AuthorizeRequester, response fosite.AuthorizeResponder) {
-	rw.Header().Set("Referrer-Policy", "no-referrer")
-	p.OAuth2Provider.WriteAuthorizeResponse(ctx, rw, ar, response)
+	p.authorize.WriteAuthorizeResponse(ctx, rw, ar, response)
 }
 
 // WriteAuthorizeError sends the browser back to the client with an error, or
@@ -137,23 +140,40 @@ func (p *Provider) WriteRevocationResponse(ctx context.Context, rw http.Response
 	p.revocation.WriteRevocationResponse(ctx, rw, err)
 }
 
-var errPushed = profile.Rule("FAPI-5.2.2-11").InvalidRequest("Pushed authorization requests are not supported.")
-
-// NewPushedAuthorizeRequest refuses: Fosite's own would parse a request object
-// and store the client's credentials.
-func (p *Provider) NewPushedAuthorizeRequest(context.Context, *http.Request) (fosite.AuthorizeRequester, error) {
-	return fosite.NewAuthorizeRequest(), errPushed
+// NewPushedAuthorizeRequest authenticates the client and judges the request
+// object that it pushes. Endpoints serves the whole of it.
+func (p *Provider) NewPushedAuthorizeRequest(ctx context.Context, r *http.Request) (fosite.AuthorizeRequester, error) {
+	pushed, err := p.pushed.NewPushedAuthorizeRequest(ctx, r)
+	if err != nil {
+		return fosite.NewAuthorizeRequest(), err
+	}
+	return pushed, nil
 }
 
-// NewPushedAuthorizeResponse refuses.
-func (p *Provider) NewPushedAuthorizeResponse(context.Context, fosite.AuthorizeRequester, fosite.Session) (fosite.PushedAuthorizeResponder, error) {
-	return nil, errPushed
+// NewPushedAuthorizeResponse stores a request that NewPushedAuthorizeRequest
+// returned. The session is not used: there is no user yet.
+func (p *Provider) NewPushedAuthorizeResponse(ctx context.Context, ar fosite.AuthorizeRequester, _ fosite.Session) (fosite.PushedAuthorizeResponder, error) {
+	pushed, ok := ar.(*authorization.Pushed)
+	if !ok {
+		return nil, profile.ServerError("The request did not come through the provider's NewPushedAuthorizeRequest.", nil)
+	}
+	response, err := p.pushed.NewPushedAuthorizeResponse(ctx, pushed)
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// WritePushedAuthorizeError writes an error as JSON (RFC 9126 §2.3).
+func (p *Provider) WritePushedAuthorizeError(_ context.Context, rw http.ResponseWriter, _ fosite.AuthorizeRequester, err error) {
+	par.WriteError(rw, err)
 }
 
 // ResourceGuard returns the guard for a Seller's API in the same process.
 func (p *Provider) ResourceGuard() *resource.Guard {
 	return &resource.Guard{
-		Tokens: p.introspection, NewSession: p.config.NewSession, Intents: p.Intents, Profile: &p.config.Profile,
+		Tokens: token.InProcess{Introspection: p.introspection, NewSession: p.config.NewSession}, Holder: p.holder,
+		Intents: p.Intents, Profile: &p.config.Profile,
 		Audit: p.config.Audit, Clock: p.config.Clock, Rand: p.config.Rand,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -62,7 +63,7 @@ func (g *Guard) checkDecision(request *Request, session storage.Session) (acr st
 	return g.checkACR(request, session.IDTokenClaims().AuthenticationContextClassReference)
 }
 
-// checkGranted: the host grants of what was asked, and openid is among it;
+// checkGranted: the host grants of what was asked, and openid if it was;
 // without openid Fosite would answer without ID Token.
 func checkGranted(request *Request) error {
 	for _, scope := range request.GetGrantedScopes() {
@@ -70,7 +71,7 @@ func checkGranted(request *Request) error {
 			return profile.ServerError("A scope was granted that was not requested.", nil)
 		}
 	}
-	if !slices.Contains(request.GetGrantedScopes(), "openid") {
+	if slices.Contains(request.GetRequestedScopes(), "openid") && !slices.Contains(request.GetGrantedScopes(), "openid") {
 		return ruleConsent.AccessDenied("The scope openid was not granted.")
 	}
 	return nil
@@ -108,14 +109,11 @@ func (g *Guard) checkLogin(request *Request, authTime time.Time) error {
 // that the login reached, in the words it was asked in; else the one reached.
 func (g *Guard) checkACR(request *Request, reached string) (string, error) {
 	own, ok := g.Profile.ACR(reached)
-	if !ok {
+	if !ok && (reached != "" || g.Profile.RequireACRClaim) {
 		return "", profile.ServerError("The session has no acr of the profile.", errors.New("authorization: set Claims.AuthenticationContextClassReference in the session to one of the profile's ACRValues"))
 	}
-	level := slices.Index(g.Profile.ACRValues, own)
 	for _, asked := range request.pending.ACR {
-		wanted, _ := g.Profile.ACR(asked)
-		// ACRValues has the strongest first: a stronger login meets a weaker wish.
-		if slices.Index(g.Profile.ACRValues, wanted) >= level {
+		if g.meets(own, asked) {
 			return asked, nil
 		}
 	}
@@ -123,6 +121,17 @@ func (g *Guard) checkACR(request *Request, reached string) (string, error) {
 		return "", ruleUnmet.Refuse("unmet_authentication_requirements", "The login did not reach the acr that is essential to the client.")
 	}
 	return g.inWordsOf(request.pending.ACR, own), nil
+}
+
+// meets: ACRValues has the strongest first, and a stronger login meets a weaker
+// wish. Where the profile has no order, only the same one does.
+func (g *Guard) meets(own, asked string) bool {
+	wanted, _ := g.Profile.ACR(asked)
+	level := slices.Index(g.Profile.ACRValues, own)
+	if level < 0 {
+		return own == wanted
+	}
+	return slices.Index(g.Profile.ACRValues, wanted) >= level
 }
 
 // inWordsOf names the class in the vocabulary that the client used.
@@ -207,18 +216,26 @@ func (e *Endpoint) takePending(ctx context.Context, request *Request) error {
 	atomic.OnFailure(ctx, func(ctx context.Context) error {
 		return e.Once.PutOnce(ctx, key, kept, request.record.Expires)
 	})
-	return e.useObject(ctx, request)
+	return e.useObject(ctx, &request.record)
 }
 
-func (e *Endpoint) useObject(ctx context.Context, request *Request) error {
-	key := request.record.ReplayKey
+// used is the refusal of what completed an authorization already.
+func (r *record) used() error {
+	if strings.HasPrefix(r.ReplayKey, usedPrefix) {
+		return errPushed
+	}
+	return errReplay
+}
+
+func (e *Endpoint) useObject(ctx context.Context, kept *record) error {
+	key := kept.ReplayKey
 	if key == "" {
 		return nil
 	}
-	err := e.Once.UseOnce(ctx, key, request.record.ObjectExpires)
+	err := e.Once.UseOnce(ctx, key, kept.ObjectExpires)
 	switch {
 	case errors.Is(err, storage.ErrUsed):
-		return errReplay
+		return kept.used()
 	case err != nil:
 		return profile.Unavailable(err)
 	}

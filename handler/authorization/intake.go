@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -14,6 +15,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
+	"github.com/meflso/fosite-meflso/strategy/jarm"
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/requestobject"
@@ -37,6 +39,7 @@ type Endpoint struct {
 	Intents  *intent.Register
 	Once     storage.Once
 	IDToken  *idtoken.Strategy
+	JARM     *jarm.Encoder
 	Keys     *key.Ring
 	Policy   Policy
 	Atomic   atomic.Run
@@ -62,6 +65,9 @@ type candidate struct {
 	clientID string
 	client   fosite.Client
 	metadata *storage.ClientMetadata
+	delivery profile.Delivery
+	pushing  bool   // it is being pushed: no browser, no redirect
+	raw      string // the request object, or the request_uri of a pushed one
 	object   *requestobject.Object
 	params   url.Values // the object's parameters
 	claims   requestobject.Claims
@@ -73,11 +79,15 @@ type candidate struct {
 
 type rule func(*Endpoint, context.Context, *candidate) error
 
-// rules lists what an authorization request must satisfy, in the order in
-// which a request with two defects is judged.
-var rules = []rule{
+// The rules stand in the order in which a request with two defects is judged.
+
+// arrivalRules are for the request that the browser brings. Their errors are
+// shown to the user.
+var arrivalRules = []rule{(*Endpoint).oneClientID, (*Endpoint).knownClient, (*Endpoint).oneDelivery, (*Endpoint).noDuplicates}
+
+// objectRules are for the request object, whichever way it comes.
+var objectRules = []rule{
 	// Errors of these are shown to the user.
-	(*Endpoint).oneClientID, (*Endpoint).knownClient, (*Endpoint).oneDelivery, (*Endpoint).noDuplicates,
 	(*Endpoint).openObject, (*Endpoint).redirectURI,
 	// Errors of these go to the client.
 	(*Endpoint).objectTimes, (*Endpoint).notReplayed, (*Endpoint).readParams,
@@ -114,7 +124,7 @@ func (e *Endpoint) NewAuthorizeRequest(ctx context.Context, r *http.Request) (_ 
 	request, err := e.newAuthorizeRequest(ctx, c, r)
 	e.audit(ctx, audit.AuthorizationRequest, c, err)
 	if err != nil {
-		return c.failed(), err
+		return e.failed(c), err
 	}
 	return request, nil
 }
@@ -126,14 +136,20 @@ func (e *Endpoint) newAuthorizeRequest(ctx context.Context, c *candidate, r *htt
 	if c.query.Has(pendingParam) {
 		return e.resume(ctx, c)
 	}
+	if err := e.judge(ctx, c, arrivalRules); err != nil {
+		return nil, err
+	}
+	if c.delivery == profile.DeliverByPAR {
+		return e.admitPushed(ctx, c)
+	}
 	return e.admit(ctx, c)
 }
 
 func (e *Endpoint) admit(ctx context.Context, c *candidate) (*Request, error) {
-	if err := e.judge(ctx, c, rules); err != nil {
+	if err := e.judge(ctx, c, objectRules); err != nil {
 		return nil, err
 	}
-	return e.keep(ctx, c)
+	return e.keep(ctx, c, func() (*record, error) { return e.newRecord(c) })
 }
 
 func (e *Endpoint) audit(ctx context.Context, action audit.Action, c *candidate, err error) {
@@ -152,20 +168,21 @@ func (e *Endpoint) audit(ctx context.Context, action audit.Action, c *candidate,
 
 // failed is a requester for the error writer: with a redirect_uri only if it
 // proved to be the client's inside a verified object.
-func (c *candidate) failed() *fosite.AuthorizeRequest {
+func (e *Endpoint) failed(c *candidate) *fosite.AuthorizeRequest {
 	ar := fosite.NewAuthorizeRequest()
 	if c.redirect == nil {
 		return ar
 	}
 	ar.Client, ar.RedirectURI = c.client, c.redirect
-	state, responseType := c.params.Get("state"), c.params.Get("response_type")
+	state, responseType, mode := c.params.Get("state"), c.params.Get("response_type"), c.params.Get("response_mode")
 	if c.params == nil {
-		state, responseType = c.object.ErrorParams()
+		state, responseType, mode = c.object.ErrorParams()
 	}
 	if isPrintable(state) {
 		ar.State = state
 	}
-	ar.SetDefaultResponseMode(errorMode(responseType))
+	ar.ResponseTypes = strings.Fields(responseType)
+	ar.ResponseMode = e.errorMode(responseType, mode, c.metadata)
 	return ar
 }
 
@@ -179,8 +196,9 @@ func (e *Endpoint) parse(ctx context.Context, client fosite.Client, params url.V
 	state := form.Get("state")
 	// Fosite demands a state; the profile does not.
 	form.Set("state", "none-was-sent")
-	// The one mode that is allowed is the default, which Fosite grants to
-	// clients of any type.
+	// The modes are ours: Fosite grants any but the default only to clients
+	// of a type of its own.
+	mode := form.Get("response_mode")
 	form.Del("response_mode")
 	ctx = context.WithValue(ctx, clientKey{}, client)
 	r := (&http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}, Body: http.NoBody, Form: form, PostForm: form}).WithContext(ctx)
@@ -188,6 +206,9 @@ func (e *Endpoint) parse(ctx context.Context, client fosite.Client, params url.V
 	ar, ok := requester.(*fosite.AuthorizeRequest)
 	if err != nil || !ok {
 		return nil, ruleParse.InvalidRequest("The authorization request is malformed.").Because(err)
+	}
+	if profile.IsJWTMode(mode) {
+		ar.ResponseMode = fosite.ResponseModeType(mode)
 	}
 	ar.State = state
 	ar.Form.Del("state")

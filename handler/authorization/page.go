@@ -14,6 +14,7 @@ import (
 type ErrorPage func(ctx context.Context, rw http.ResponseWriter, status int, shown *fosite.RFC6749Error)
 
 func (e *Endpoint) writePage(ctx context.Context, rw http.ResponseWriter, shown *fosite.RFC6749Error) {
+	keepPrivate(rw)
 	status := http.StatusBadRequest
 	if shown.CodeField >= http.StatusInternalServerError {
 		status = shown.CodeField

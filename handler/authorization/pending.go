@@ -36,8 +36,8 @@ type record struct {
 
 const rulePending profile.Rule = "MEF-10.5.1"
 
-// handle names the pending authorization of one request object. It is the same
-// each time the object comes, so that a reload or a flood of reloads makes no
+// handle names the pending authorization of one request object or request_uri.
+// It is the same each time that comes, so that a reload or a flood of reloads makes no
 // second record; without the secret nobody can compute it, and the store knows
 // only its hash.
 func (e *Endpoint) handle(object string) string {
@@ -49,15 +49,15 @@ func (e *Endpoint) handle(object string) string {
 func pendingKey(handle string) string { return "pending:" + hash(handle) }
 
 // keep stores an admitted request as pending, or finds it pending already.
-func (e *Endpoint) keep(ctx context.Context, c *candidate) (*Request, error) {
-	handle := e.handle(c.query.Get("request"))
-	kept, err := e.load(ctx, handle)
+func (e *Endpoint) keep(ctx context.Context, c *candidate, first func() (*record, error)) (*Request, error) {
+	handle := e.handle(c.raw)
+	kept, err := e.loadRecord(ctx, pendingKey(handle))
 	fresh := errors.Is(err, storage.ErrNotFound)
 	if err != nil && !fresh {
 		return nil, profile.Unavailable(err)
 	}
 	if fresh {
-		if kept, err = e.newRecord(c); err != nil {
+		if kept, err = first(); err != nil {
 			return nil, err
 		}
 	}
@@ -65,7 +65,7 @@ func (e *Endpoint) keep(ctx context.Context, c *candidate) (*Request, error) {
 	if err != nil || !fresh {
 		return request, err
 	}
-	return request, e.store(ctx, handle, kept)
+	return request, e.put(ctx, pendingKey(handle), kept)
 }
 
 func (e *Endpoint) newRecord(c *candidate) (*record, error) {
@@ -91,8 +91,8 @@ func (e *Endpoint) newRecord(c *candidate) (*record, error) {
 	return r, nil
 }
 
-func (e *Endpoint) load(ctx context.Context, handle string) (*record, error) {
-	data, err := e.Once.GetOnce(ctx, pendingKey(handle))
+func (e *Endpoint) loadRecord(ctx context.Context, key string) (*record, error) {
+	data, err := e.Once.GetOnce(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -106,10 +106,10 @@ func (e *Endpoint) load(ctx context.Context, handle string) (*record, error) {
 	return kept, nil
 }
 
-func (e *Endpoint) store(ctx context.Context, handle string, kept *record) error {
+func (e *Endpoint) put(ctx context.Context, key string, kept *record) error {
 	data, err := json.Marshal(kept)
 	if err == nil {
-		err = e.Once.PutOnce(ctx, pendingKey(handle), data, kept.Expires)
+		err = e.Once.PutOnce(ctx, key, data, kept.Expires)
 	}
 	if err != nil {
 		return profile.Unavailable(err)
@@ -142,24 +142,30 @@ func (e *Endpoint) resume(ctx context.Context, c *candidate) (*Request, error) {
 	if len(c.query[pendingParam]) != 1 || c.query.Has("request") || c.query.Has("client_id") {
 		return nil, rulePending.InvalidRequest("A pending authorization comes alone.")
 	}
-	kept, err := e.load(ctx, handle)
+	kept, err := e.loadRecord(ctx, pendingKey(handle))
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, rulePending.InvalidRequest("The authorization is over or has expired.").Because(err)
 	}
 	if err != nil {
 		return nil, profile.Unavailable(err)
 	}
+	if err := e.judgeAgain(ctx, c, kept); err != nil {
+		return nil, err
+	}
+	return e.request(ctx, c, kept, handle)
+}
+
+// judgeAgain brings the candidate of a record back and asks what may have
+// changed since it was judged.
+func (e *Endpoint) judgeAgain(ctx context.Context, c *candidate, kept *record) (err error) {
 	c.clientID, c.params, c.scopes = kept.ClientID, kept.Params, strings.Fields(kept.Params.Get("scope"))
 	if kept.IntentID != "" {
 		c.intent = &storage.Intent{ID: kept.IntentID}
 	}
 	if c.claims, err = requestobject.ParseClaims(kept.Params.Get("claims")); err != nil {
-		return nil, err
+		return err
 	}
-	if err := e.judge(ctx, c, resumeRules); err != nil {
-		return nil, err
-	}
-	return e.request(ctx, c, kept, handle)
+	return e.judge(ctx, c, resumeRules)
 }
 
 func (e *Endpoint) stillRegistered(_ context.Context, c *candidate) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -22,6 +23,7 @@ const (
 	ruleRegistered  profile.Rule = "MEF-R18"
 	ruleHTTPS       profile.Rule = "BASE-5.2.2-20"
 	rulePublic      profile.Rule = "FAPI-5.2.2-16"
+	rulePushOnly    profile.Rule = "RFC9126-6"
 	maxClientID                  = 512
 	maxRedirectSize              = 4 << 10
 )
@@ -61,19 +63,28 @@ func (e *Endpoint) knownClient(ctx context.Context, c *candidate) error {
 	return nil
 }
 
-// oneDelivery: the object comes in one way, and that way is allowed.
+// oneDelivery: the object comes in one way, and that way is allowed to the
+// client. A request_uri is one of ours, never a place on the network.
 func (e *Endpoint) oneDelivery(_ context.Context, c *candidate) error {
-	value, reference := c.query.Get("request") != "", c.query.Get("request_uri") != ""
+	value, reference := c.query.Get("request"), c.query.Get("request_uri")
 	switch {
-	case value && reference:
-		return ruleObject.InvalidRequest("The request has both request and request_uri.")
-	case reference:
+	case reference != "" && !e.Profile.Delivers(profile.DeliverByPAR):
 		return ruleDelivery.Refuse("request_uri_not_supported", "A request_uri is not supported.")
-	case !value:
+	case value != "" && reference != "":
+		return ruleObject.InvalidRequest("The request has both request and request_uri.")
+	case reference != "" && !strings.HasPrefix(reference, requestURIPrefix):
+		return ruleDelivery.Refuse("request_uri_not_supported", "A request_uri of this kind is not supported.")
+	case reference != "":
+		c.delivery, c.raw = profile.DeliverByPAR, reference
+		return nil
+	case value == "":
 		return ruleObject.InvalidRequest("The request has no request object.")
 	case !e.Profile.Delivers(profile.DeliverByValue):
 		return ruleDelivery.Refuse("request_not_supported", "A request object by value is not supported.")
+	case c.metadata.RequirePushedAuthorizationRequests:
+		return rulePushOnly.InvalidRequest("The client is registered to push its requests.")
 	}
+	c.delivery, c.raw = profile.DeliverByValue, value
 	return nil
 }
 
@@ -87,7 +98,7 @@ func (e *Endpoint) noDuplicates(_ context.Context, c *candidate) error {
 }
 
 func (e *Endpoint) openObject(ctx context.Context, c *candidate) error {
-	object, err := e.Verifier.Open(ctx, c.query.Get("request"), c.client.GetID(), c.metadata)
+	object, err := e.Verifier.Open(ctx, c.raw, c.client.GetID(), c.metadata)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/jarm"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/requestobject"
 )
@@ -23,6 +24,7 @@ const (
 	ruleReplay        profile.Rule = "RFC9101-10.2"
 	ruleResponseType  profile.Rule = "MEF-R13"
 	ruleResponseTypes profile.Rule = "FAPI-5.2.2-2"
+	ruleQueryMode     profile.Rule = "JARM-2.3.1"
 	ruleScope         profile.Rule = "MEF-R20"
 	ruleOpenID        profile.Rule = "MEF-R21"
 	ruleScopes        profile.Rule = "MEF-R22"
@@ -40,7 +42,11 @@ func (e *Endpoint) objectTimes(_ context.Context, c *candidate) error {
 // notReplayed: an object that completed an authorization is used up. Looking
 // does not use it up; the guard does.
 func (e *Endpoint) notReplayed(ctx context.Context, c *candidate) error {
-	key := e.replayKey(c.client.GetID(), c.object.ID)
+	return e.unused(ctx, e.replayKey(c.client.GetID(), c.object.ID), errReplay)
+}
+
+// unused looks whether the key was used up; if so, it is the refusal.
+func (e *Endpoint) unused(ctx context.Context, key string, used error) error {
 	if key == "" {
 		return nil
 	}
@@ -51,7 +57,7 @@ func (e *Endpoint) notReplayed(ctx context.Context, c *candidate) error {
 	case err != nil:
 		return profile.Unavailable(err)
 	}
-	return errReplay
+	return used
 }
 
 var errReplay = ruleReplay.InvalidRequestObject("The request object has been used before.")
@@ -85,7 +91,9 @@ func (e *Endpoint) responseType(_ context.Context, c *candidate) error {
 	if wanted == "" {
 		return ruleResponseType.InvalidRequest("The request object has no response_type.")
 	}
-	if !slices.ContainsFunc(e.Profile.ResponseTypes, func(t string) bool { return sameSet(t, wanted) }) {
+	// A bare code could be swapped on its way; JARM signs it.
+	bare := sameSet(wanted, "code") && !profile.IsJWTMode(c.params.Get("response_mode"))
+	if bare || !slices.ContainsFunc(e.Profile.ResponseTypes, func(t string) bool { return sameSet(t, wanted) }) {
 		return ruleResponseTypes.Refuse("unsupported_response_type", "The response_type is not supported.")
 	}
 	return nil
@@ -111,11 +119,21 @@ func sameSet(a, b string) bool {
 }
 
 func (e *Endpoint) responseMode(_ context.Context, c *candidate) error {
-	mode := c.params.Get("response_mode")
+	mode, wanted := c.params.Get("response_mode"), c.params.Get("response_type")
 	if mode != "" && !slices.Contains(e.Profile.ResponseModes, mode) {
 		return ruleResponseTypes.InvalidRequest("The response_mode is not supported.")
 	}
+	if !mayQuery(mode, wanted, c.metadata) {
+		return ruleQueryMode.InvalidRequest("A token goes through the query only in an encrypted response.")
+	}
 	return nil
+}
+
+// mayQuery: no query.jwt for tokens, unless the client's responses are
+// encrypted (JARM §2.3.1).
+func mayQuery(mode, responseType string, m *storage.ClientMetadata) bool {
+	where, is := jarm.ModeOf(mode, responseType)
+	return !is || where != jarm.Query || !jarm.HasTokens(responseType) || m.AuthorizationEncryptedResponseAlg != ""
 }
 
 // scopesPresent: there are scopes, openid is one of them, and in front where
@@ -134,6 +152,9 @@ func (e *Endpoint) scopesPresent(_ context.Context, c *candidate) error {
 			return ruleOpenID.InvalidScope("The scope openid is missing or not where it must be.")
 		}
 	}
+	if !slices.Contains(c.scopes, "openid") && jarm.HasTokens(c.params.Get("response_type")) {
+		return ruleOpenID.InvalidScope("An ID Token needs the scope openid.")
+	}
 	c.params.Set("scope", strings.Join(c.scopes, " "))
 	return nil
 }
@@ -149,7 +170,7 @@ func (e *Endpoint) scopesRegistered(_ context.Context, c *candidate) error {
 
 func (e *Endpoint) nonce(_ context.Context, c *candidate) error {
 	nonce := c.params.Get("nonce")
-	if (nonce == "" && e.Profile.RequireNonce) || !isPrintable(nonce) {
+	if (nonce == "" && e.Profile.RequireNonce && slices.Contains(c.scopes, "openid")) || !isPrintable(nonce) {
 		return ruleNonce.InvalidRequest("The request object has no nonce, or one that is too long or not printable ASCII.")
 	}
 	return nil
@@ -159,7 +180,8 @@ func (e *Endpoint) nonce(_ context.Context, c *candidate) error {
 // ASCII.
 func (e *Endpoint) state(_ context.Context, c *candidate) error {
 	state := c.params.Get("state")
-	if state == "" && e.Profile.RequireState {
+	// Without openid there is no nonce that ties the answer to its session.
+	if state == "" && (e.Profile.RequireState || !slices.Contains(c.scopes, "openid")) {
 		return ruleState.InvalidRequest("The request object has no state.")
 	}
 	if !isPrintable(state) {
@@ -178,7 +200,7 @@ var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 func (e *Endpoint) pkce(_ context.Context, c *candidate) error {
 	challenge, method := c.params.Get("code_challenge"), c.params.Get("code_challenge_method")
 	if challenge == "" && method == "" {
-		if e.Profile.RequirePKCE == profile.PKCEAlways {
+		if e.Profile.RequirePKCE == profile.PKCEAlways || c.delivery == profile.DeliverByPAR {
 			return rulePKCE.InvalidRequest("The request object has no code_challenge.")
 		}
 		return nil
@@ -215,7 +237,11 @@ func (e *Endpoint) ownIntent(ctx context.Context, c *candidate) error {
 const rulePolicy profile.Rule = "MEF-7.3-4"
 
 func (e *Endpoint) policy(ctx context.Context, c *candidate) error {
-	return ApplyPolicy(ctx, e.Policy, c.client, c.intent, c.scopes, rulePolicy.AccessDenied)
+	refuse := rulePolicy.AccessDenied
+	if c.pushing {
+		refuse = rulePolicy.UnauthorizedClient
+	}
+	return ApplyPolicy(ctx, e.Policy, c.client, c.intent, c.scopes, refuse)
 }
 
 // ApplyPolicy asks the policy, if there is one, and turns its refusal into the

@@ -86,9 +86,15 @@ func (e *Endpoint) idTokenHint(_ context.Context, c *candidate) error {
 	return nil
 }
 
-// signable: there is a key for the algorithm of the client's ID Tokens, so
-// that this cannot fail when the code is out.
+// signable: there is a key for the algorithm of the client's ID Tokens, and of
+// its JARM responses if it wants them, so that this cannot fail when the code is out.
 func (e *Endpoint) signable(ctx context.Context, c *candidate) error {
-	_, err := e.IDToken.Alg(ctx, c.client)
+	if _, err := e.IDToken.Alg(ctx, c.client); err != nil {
+		return err
+	}
+	if !profile.IsJWTMode(c.params.Get("response_mode")) {
+		return nil
+	}
+	_, err := e.JARM.Alg(c.metadata)
 	return err
 }

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
-	"strings"
+	"slices"
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/jarm"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -23,22 +25,31 @@ func (e *Endpoint) WriteAuthorizeError(ctx context.Context, rw http.ResponseWrit
 		err = e.decline(ctx, request, err)
 	}
 	shown := profile.Registered(err)
-	rw.Header().Set("Cache-Control", "no-store")
-	rw.Header().Set("Pragma", "no-cache")
-	rw.Header().Set("Referrer-Policy", "no-referrer")
 	if isNil(ar) || !ar.IsRedirectURIValid() || isOver(err) {
 		e.writePage(ctx, rw, shown)
 		return
 	}
-	rw.Header().Set("Location", e.errorLocation(ar, shown))
-	rw.WriteHeader(http.StatusSeeOther)
+	params, err := e.errorParams(ctx, ar, shown)
+	if err != nil {
+		e.writePage(ctx, rw, profile.Registered(err))
+		return
+	}
+	send(rw, ar, params)
+}
+
+// WriteAuthorizeResponse sends the browser back to the client.
+func (e *Endpoint) WriteAuthorizeResponse(_ context.Context, rw http.ResponseWriter, ar fosite.AuthorizeRequester, response fosite.AuthorizeResponder) {
+	for name, values := range response.GetHeader() {
+		rw.Header()[name] = values
+	}
+	send(rw, ar, response.GetParameters())
 }
 
 // isOver: the answer to this authorization is out already. A second one, after
 // a double click, would reach the client in place of the first.
 func isOver(err error) bool {
 	var violation *profile.Violation
-	return errors.As(err, &violation) && violation.Rule == rulePending
+	return errors.As(err, &violation) && (violation.Rule == rulePending || violation.Rule == rulePushed)
 }
 
 func isNil(ar fosite.AuthorizeRequester) bool {
@@ -71,35 +82,38 @@ func (e *Endpoint) decline(ctx context.Context, request *Request, refusal error)
 	return refusal
 }
 
-// errorMode is the response mode of an error: the fragment wherever an ID
-// Token was asked for, else the query.
-func errorMode(responseType string) fosite.ResponseModeType {
-	for _, t := range strings.Fields(responseType) {
-		if t == "id_token" {
-			return fosite.ResponseModeFragment
-		}
+// errorMode is the response mode of an error: JARM's where it was asked for
+// and is allowed, else the fragment wherever an ID Token was asked for, else
+// the query.
+func (e *Endpoint) errorMode(responseType, mode string, m *storage.ClientMetadata) fosite.ResponseModeType {
+	switch {
+	case profile.IsJWTMode(mode) && slices.Contains(e.Profile.ResponseModes, mode) && mayQuery(mode, responseType, m):
+		return fosite.ResponseModeType(mode)
+	case jarm.HasTokens(responseType):
+		return fosite.ResponseModeFragment
 	}
 	return fosite.ResponseModeQuery
 }
 
-func (e *Endpoint) errorLocation(ar fosite.AuthorizeRequester, shown *fosite.RFC6749Error) string {
-	params := url.Values{"error": {shown.ErrorField}, "error_description": {shown.DescriptionField}, "iss": {e.Issuer}}
+func (e *Endpoint) errorParams(ctx context.Context, ar fosite.AuthorizeRequester, shown *fosite.RFC6749Error) (url.Values, error) {
+	params := url.Values{"error": {shown.ErrorField}, "error_description": {shown.DescriptionField}}
 	if state := ar.GetState(); state != "" {
 		params.Set("state", state)
 	}
-	target := *ar.GetRedirectURI() // a copy: the requester's own stays as it is
-	target.Fragment = ""
-	mode := ar.GetResponseMode()
-	if mode == fosite.ResponseModeDefault {
-		mode = ar.GetDefaultResponseMode()
+	if !profile.IsJWTMode(string(ar.GetResponseMode())) {
+		params.Set("iss", e.Issuer)
+		return params, nil
 	}
-	if mode == fosite.ResponseModeFragment {
-		return target.String() + "#" + params.Encode()
+	encoded, err := e.encode(ctx, ar, params)
+	return url.Values{"response": {encoded}}, err
+}
+
+// encode makes the answer a JWT for the client of the request.
+func (e *Endpoint) encode(ctx context.Context, ar fosite.AuthorizeRequester, params url.Values) (string, error) {
+	client := ar.GetClient()
+	metadata, err := e.Metadata(ctx, client)
+	if err != nil {
+		return "", profile.Unavailable(err)
 	}
-	query := target.Query()
-	for name := range params {
-		query.Set(name, params.Get(name))
-	}
-	target.RawQuery = query.Encode()
-	return target.String()
+	return e.JARM.Encode(ctx, client.GetID(), metadata, params)
 }

@@ -20,12 +20,9 @@ import (
 
 // Document is the discovery document of this release.
 type Document struct {
-	Issuer                string   `json:"issuer"`
-	Authorization         string   `json:"authorization_endpoint"`
-	Token                 string   `json:"token_endpoint"`
-	Introspection         string   `json:"introspection_endpoint,omitempty"`
-	Revocation            string   `json:"revocation_endpoint,omitempty"`
-	UserInfo              string   `json:"userinfo_endpoint,omitempty"`
+	Issuer        string `json:"issuer"`
+	Authorization string `json:"authorization_endpoint"`
+	EndpointSet
 	JWKS                  string   `json:"jwks_uri"`
 	Scopes                []string `json:"scopes_supported"`
 	ResponseTypes         []string `json:"response_types_supported"`
@@ -38,8 +35,20 @@ type Document struct {
 	RequestParameter      bool     `json:"request_parameter_supported"`
 	RequestURIParameter   bool     `json:"request_uri_parameter_supported"`
 	SignedRequestObject   bool     `json:"require_signed_request_object"`
+	RegisteredRequestURI  bool     `json:"require_request_uri_registration,omitempty"`
+	RequirePushed         bool     `json:"require_pushed_authorization_requests,omitempty"`
 	RequestObjectAlgs     []string `json:"request_object_signing_alg_values_supported"`
+	RequestObjectKeyEnc   []string `json:"request_object_encryption_alg_values_supported,omitempty"`
+	RequestObjectEnc      []string `json:"request_object_encryption_enc_values_supported,omitempty"`
 	IDTokenAlgs           []string `json:"id_token_signing_alg_values_supported"`
+	IDTokenKeyEnc         []string `json:"id_token_encryption_alg_values_supported,omitempty"`
+	IDTokenEnc            []string `json:"id_token_encryption_enc_values_supported,omitempty"`
+	UserInfoAlgs          []string `json:"userinfo_signing_alg_values_supported,omitempty"`
+	UserInfoKeyEnc        []string `json:"userinfo_encryption_alg_values_supported,omitempty"`
+	UserInfoEnc           []string `json:"userinfo_encryption_enc_values_supported,omitempty"`
+	AuthorizationAlgs     []string `json:"authorization_signing_alg_values_supported,omitempty"`
+	AuthorizationKeyEnc   []string `json:"authorization_encryption_alg_values_supported,omitempty"`
+	AuthorizationEnc      []string `json:"authorization_encryption_enc_values_supported,omitempty"`
 	AuthMethods           []string `json:"token_endpoint_auth_methods_supported"`
 	AuthAlgs              []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionMethods  []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
@@ -48,16 +57,26 @@ type Document struct {
 	RevocationAuthAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
 	ChallengeMethods      []string `json:"code_challenge_methods_supported"`
 	ResponseIss           bool     `json:"authorization_response_iss_parameter_supported"`
+	BoundTokens           bool     `json:"tls_client_certificate_bound_access_tokens"`
+
+	MTLSAliases *EndpointSet `json:"mtls_endpoint_aliases,omitempty"`
+}
+
+// EndpointSet are the endpoints that a client calls itself; they exist a
+// second time where clients show certificates (RFC 8705 §5).
+type EndpointSet struct {
+	Token         string `json:"token_endpoint"`
+	PushedRequest string `json:"pushed_authorization_request_endpoint,omitempty"`
+	Introspection string `json:"introspection_endpoint,omitempty"`
+	Revocation    string `json:"revocation_endpoint,omitempty"`
+	UserInfo      string `json:"userinfo_endpoint,omitempty"`
 }
 
 // Derive fills the lists of the document from the profile and the keys; the
 // caller sets Issuer and the endpoints.
 func Derive(p *profile.Profile, ring *key.Ring) Document {
-	methods := make([]string, len(p.ClientAuthMethods))
-	for i, m := range p.ClientAuthMethods {
-		methods[i] = string(m)
-	}
-	return Document{
+	methods := names(p.ClientAuthMethods)
+	doc := Document{
 		Scopes:                scopes(p),
 		ResponseTypes:         slices.Clone(p.ResponseTypes),
 		ResponseModes:         slices.Clone(p.ResponseModes),
@@ -67,7 +86,9 @@ func Derive(p *profile.Profile, ring *key.Ring) Document {
 		ClaimsParameter:       true,
 		Claims:                claims(p),
 		RequestParameter:      p.Delivers(profile.DeliverByValue),
-		RequestURIParameter:   false, // its default is true, so it is always said
+		RequestURIParameter:   p.Delivers(profile.DeliverByPAR), // its default is true, so it is always said
+		RegisteredRequestURI:  p.Delivers(profile.DeliverByPAR), // no other request_uri than one of PAR's
+		RequirePushed:         !p.Delivers(profile.DeliverByValue),
 		SignedRequestObject:   true,
 		RequestObjectAlgs:     p.Algs(),
 		IDTokenAlgs:           bothNames(ring.Algs()),
@@ -79,7 +100,38 @@ func Derive(p *profile.Profile, ring *key.Ring) Document {
 		RevocationAuthAlgs:    p.Algs(),
 		ChallengeMethods:      []string{"S256"},
 		ResponseIss:           true,
+		BoundTokens:           true,
 	}
+	doc.encryption(p, ring)
+	return doc
+}
+
+// encryption fills what concerns answers that are made for one client.
+func (d *Document) encryption(p *profile.Profile, ring *key.Ring) {
+	alg, enc := names(p.KeyEncAlgs), names(p.ContentEncAlgs)
+	d.UserInfoAlgs = d.IDTokenAlgs
+	if p.AcceptJWE {
+		d.IDTokenKeyEnc, d.IDTokenEnc, d.UserInfoKeyEnc, d.UserInfoEnc = alg, enc, alg, enc
+	}
+	if p.HasJARM() {
+		d.AuthorizationAlgs = d.IDTokenAlgs
+		if p.AcceptJWE {
+			d.AuthorizationKeyEnc, d.AuthorizationEnc = alg, enc
+		}
+	}
+	// Clients encrypt to what there is a key for.
+	if own := ring.DecryptionAlgs(); p.AcceptJWE && len(own) > 0 {
+		d.RequestObjectKeyEnc, d.RequestObjectEnc = own, enc
+	}
+}
+
+// names are the values as the strings that they are.
+func names[S ~string](values []S) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, string(v))
+	}
+	return all
 }
 
 func grants(p *profile.Profile) []string {
@@ -108,6 +160,9 @@ func claims(p *profile.Profile) []string {
 // scopes lists what the profile knows by itself; a host adds its own.
 func scopes(p *profile.Profile) []string {
 	scopes := slices.Clone(p.RequiredScopes)
+	if !slices.Contains(scopes, "openid") {
+		scopes = append(scopes, "openid")
+	}
 	for _, umbrella := range p.ScopeUmbrellas {
 		scopes = append(scopes, umbrella)
 		for _, path := range []string{umbrella, umbrella + "-submissions"} {

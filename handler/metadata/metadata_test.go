@@ -5,8 +5,10 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -59,29 +61,57 @@ func list(words string) []any {
 	return l
 }
 
+const (
+	methods = "private_key_jwt|tls_client_auth|self_signed_tls_client_auth"
+	keyEnc  = "RSA-OAEP-256|RSA-OAEP|ECDH-ES|ECDH-ES+A128KW|ECDH-ES+A256KW"
+	enc     = "A256GCM|A128GCM|A256CBC-HS512|A128CBC-HS256"
+)
+
 // What every profile's document says (OpenID Connect Discovery §3).
 func common() map[string]any {
 	return map[string]any{
 		"issuer": "https://seller.example", "authorization_endpoint": "https://seller.example/authorize",
 		"token_endpoint": "https://seller.example/token", "jwks_uri": "https://seller.example/jwks",
 		"scopes_supported":                               list("openid|quote|POST:/quote|GET:/quote|POST:/quote-submissions|GET:/quote-submissions"),
-		"response_types_supported":                       list("code id_token"),
-		"response_modes_supported":                       list("fragment"),
+		"response_types_supported":                       list("code id_token|code"),
+		"response_modes_supported":                       list("fragment|jwt"),
 		"grant_types_supported":                          list("authorization_code|client_credentials|refresh_token"),
 		"subject_types_supported":                        list("public"),
 		"claims_parameter_supported":                     true,
 		"claims_supported":                               list("sub|acr|auth_time|meflso_intent_id"),
 		"request_parameter_supported":                    true,
-		"request_uri_parameter_supported":                false,
+		"request_uri_parameter_supported":                true,
+		"require_request_uri_registration":               true,
+		"tls_client_certificate_bound_access_tokens":     true,
 		"require_signed_request_object":                  true,
-		"token_endpoint_auth_methods_supported":          list("private_key_jwt"),
-		"introspection_endpoint_auth_methods_supported":  list("private_key_jwt"),
-		"revocation_endpoint_auth_methods_supported":     list("private_key_jwt"),
+		"token_endpoint_auth_methods_supported":          list(methods),
+		"introspection_endpoint_auth_methods_supported":  list(methods),
+		"revocation_endpoint_auth_methods_supported":     list(methods),
 		"code_challenge_methods_supported":               list("S256"),
 		"authorization_response_iss_parameter_supported": true,
 		"id_token_signing_alg_values_supported":          list("ES256"),
 		"acr_values_supported":                           list("urn:meflso:sca|urn:meflso:ca"),
 	}
+}
+
+// without is what a profile has that cannot do all.
+func without(members ...string) map[string]any {
+	want := map[string]any{
+		"response_types_supported": list("code id_token"), "response_modes_supported": list("fragment"), "request_uri_parameter_supported": false,
+	}
+	for _, name := range members {
+		want[name] = nil
+	}
+	return want
+}
+
+func newRSA(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 var algMembers = []string{
@@ -125,6 +155,16 @@ func TestDerive(t *testing.T) {
 		}, nil, "ES256|PS256|EdDSA|Ed25519", map[string]any{
 			"subject_types_supported": list("pairwise"), "claims_supported": list("sub|acr|auth_time"),
 		}},
+		{"no JARM, PAR and JWE", profile.MEFLSO, func(p *profile.Profile) {
+			p.ResponseTypes, p.ResponseModes, p.RequestDelivery = []string{"code id_token"}, []string{"fragment"}, []profile.Delivery{profile.DeliverByValue}
+			p.AcceptJWE, p.KeyEncAlgs, p.ContentEncAlgs = false, nil, nil
+		}, nil, "ES256|PS256|EdDSA|Ed25519", without(
+			"id_token_encryption_alg_values_supported", "id_token_encryption_enc_values_supported", "userinfo_encryption_alg_values_supported",
+			"userinfo_encryption_enc_values_supported", "authorization_encryption_alg_values_supported", "authorization_encryption_enc_values_supported",
+			"authorization_signing_alg_values_supported", "require_request_uri_registration")},
+		{"a key to encrypt to", profile.MEFLSO, nil, []any{key.Decryption{Key: newRSA(t)}}, "ES256|PS256|EdDSA|Ed25519", map[string]any{
+			"request_object_encryption_alg_values_supported": list("RSA-OAEP-256"), "request_object_encryption_enc_values_supported": list(enc),
+		}},
 		{"other names", profile.MEFLSO, func(p *profile.Profile) {
 			p.ScopeUmbrellas, p.IntentClaim, p.ACRValues = nil, "order_id", []string{"urn:x"}
 		}, nil, "ES256|PS256|EdDSA|Ed25519", map[string]any{
@@ -143,9 +183,18 @@ func TestDerive(t *testing.T) {
 			for _, name := range algMembers {
 				want[name] = list(c.algs)
 			}
+			for _, answer := range []string{"id_token", "userinfo", "authorization"} {
+				want[answer+"_encryption_alg_values_supported"], want[answer+"_encryption_enc_values_supported"] = list(keyEnc), list(enc)
+			}
 			for name, value := range c.want {
 				want[name] = value
 			}
+			for _, answer := range []string{"userinfo", "authorization"} {
+				if value, ok := c.want[answer+"_signing_alg_values_supported"]; !ok || value != nil {
+					want[answer+"_signing_alg_values_supported"] = want["id_token_signing_alg_values_supported"]
+				}
+			}
+			maps.DeleteFunc(want, func(_ string, value any) bool { return value == nil })
 			got := write(t, d)
 			for name := range want {
 				if !reflect.DeepEqual(got[name], want[name]) {

@@ -13,6 +13,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -35,6 +36,7 @@ const (
 	rulePKCE      profile.Rule = "RFC7636-4.6"
 	ruleOwnBehalf profile.Rule = "MEF-10.2.2.2"
 	rulePolicy    profile.Rule = "MEF-7.3-4"
+	ruleBound     profile.Rule = "FAPI-5.2.2-5"
 )
 
 // CanSkipClientAuth returns false.
@@ -67,19 +69,62 @@ func (b *Bind) HandleTokenEndpointRequest(ctx context.Context, request fosite.Ac
 	default:
 		err = b.refresh(ctx, request, session)
 	}
+	if err == nil {
+		err = b.constrain(ctx, request.GetClient(), session.LSOBinding())
+	}
 	if err != nil {
 		return err
 	}
-	b.shorten(request.GetSession())
+	b.shorten(session)
 	return fosite.ErrUnknownRequest
+}
+
+const needsCertificate = "The tokens are bound to a client certificate, which the request does not have."
+
+// constrain binds the tokens to the certificate of this request, if it has one.
+// A refresh token of a confidential client is bound to it by its
+// authentication (RFC 8705 §7.1), so that the new tokens may be bound to a new
+// certificate; but what was bound once is never given out unbound.
+func (b *Bind) constrain(ctx context.Context, client fosite.Client, binding *storage.Binding) error {
+	f := foundIn(ctx)
+	if len(f.chain) > 0 {
+		binding.Confirmation = mtls.Thumbprint(f.chain[0])
+		return nil
+	}
+	if b.Profile.BindsAll() || binding.Confirmation != "" {
+		return ruleBound.InvalidRequest(needsCertificate)
+	}
+	metadata, err := b.metadata(ctx, client)
+	if err != nil {
+		return err
+	}
+	if metadata.CertificateBoundAccessTokens {
+		return ruleBound.InvalidRequest(needsCertificate)
+	}
+	return nil
+}
+
+// metadata are the client's, as its authentication saw them.
+func (b *Bind) metadata(ctx context.Context, client fosite.Client) (*storage.ClientMetadata, error) {
+	if f := foundIn(ctx); f.metadata != nil {
+		return f.metadata, nil
+	}
+	metadata, err := b.Metadata(ctx, client)
+	if err != nil {
+		return nil, profile.Unavailable(err)
+	}
+	return metadata, nil
 }
 
 // shorten holds the lifetimes to the profile's. Fosite gives a client with
 // lifespans of its own those, and a lifespan of -1 no end.
-func (b *Bind) shorten(session fosite.Session) {
-	now := b.Clock().UTC()
+func (b *Bind) shorten(session storage.Session) {
+	now, access := b.Clock().UTC(), b.Profile.TTL.AccessToken
+	if session.LSOBinding().Confirmation != "" {
+		access = b.Profile.TTL.BoundAccessToken
+	}
 	for token, ttl := range map[fosite.TokenType]time.Duration{
-		fosite.AccessToken: b.Profile.TTL.AccessToken, fosite.RefreshToken: b.Profile.TTL.RefreshToken,
+		fosite.AccessToken: access, fosite.RefreshToken: b.Profile.TTL.RefreshToken,
 	} {
 		latest := now.Add(ttl)
 		if until := session.GetExpiresAt(token); until.IsZero() || until.After(latest) {
@@ -144,16 +189,14 @@ func (b *Bind) refresh(ctx context.Context, request fosite.AccessRequester, sess
 // response.
 func (b *Bind) accept(ctx context.Context, request fosite.AccessRequester, in *storage.Intent) error {
 	client := request.GetClient()
-	metadata, err := b.Metadata(ctx, client)
+	metadata, err := b.metadata(ctx, client)
 	if err != nil {
-		return profile.Unavailable(err)
+		return err
 	}
 	if in.ClientID != client.GetID() || in.TrustDomain != metadata.Domain(client.GetID()) {
 		return ruleForeign.InvalidGrant("The intent is of another trust domain.")
 	}
-	if found, ok := ctx.Value(foundKey{}).(*found); ok {
-		found.intent = in
-	}
+	foundIn(ctx).intent = in
 	return b.policy(ctx, request, in)
 }
 

@@ -12,91 +12,160 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/clientauth"
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
-// ClientAuth authenticates the client of a request at the token,
-// introspection or revocation endpoint. Its Authenticate is a
-// fosite.ClientAuthenticationStrategy.
+// ClientAuth authenticates the client of a request at an endpoint for clients.
+// Its Authenticate is a fosite.ClientAuthenticationStrategy.
 type ClientAuth struct {
 	Clients   fosite.ClientManager
 	Metadata  storage.MetadataFunc
 	Profile   *profile.Profile
 	Assertion *clientauth.Assertion
-	Audit     audit.Sink
-	Clock     func() time.Time
+	// Certificates finds the certificate of a request; Certificate verifies it.
+	Certificates mtls.Source
+	Certificate  *clientauth.Certificate
+	// Secrets compares a client secret with the client's hash, where the
+	// profile has methods with a secret.
+	Secrets fosite.Hasher
+	Audit   audit.Sink
+	Clock   func() time.Time
 }
 
 const (
-	ruleMethod   profile.Rule = "FAPI-5.2.2-14"
-	rulePublic   profile.Rule = "FAPI-5.2.2-16"
-	ruleMismatch profile.Rule = "BASE-5.2.2-19"
-	ruleUnknown  profile.Rule = "MEF-R16"
+	ruleMethod    profile.Rule = "FAPI-5.2.2-14"
+	rulePublic    profile.Rule = "FAPI-5.2.2-16"
+	ruleMismatch  profile.Rule = "BASE-5.2.2-19"
+	ruleUnknown   profile.Rule = "MEF-R16"
+	ruleTokenTLS  profile.Rule = "NZ-5.2.2-3"
+	ruleTLSClient profile.Rule = "NZ-5.2.2-5c"
 )
 
-var errUnknown = ruleUnknown.InvalidClient("The client is not registered or not allowed here.")
+var errUnknown = ruleUnknown.InvalidClient(clientauth.Refused)
 
-// Authenticate returns the client that the form's credentials prove. Every
-// error is a *profile.Violation; all that concern the client are invalid_client.
+// Authenticate returns the client that the request proves by exactly one
+// method, which is the one that the client registered. At the token endpoint
+// of a profile with TokenEndpointMTLS, a certificate must be there too. Every
+// error wraps a *profile.Violation: invalid_request for two methods at once, and
+// where a certificate is missing to bind the tokens to; else invalid_client.
 func (a *ClientAuth) Authenticate(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
-	client, err := a.authenticate(ctx, r, form)
-	event := audit.Event{Time: a.Clock(), Action: audit.ClientAuthentication, Detail: string(profile.PrivateKeyJWT)}
+	at := &attempt{}
+	client, err := a.authenticate(ctx, r, form, at)
+	event := audit.Event{Time: a.Clock(), Action: audit.ClientAuthentication, Detail: string(at.method)}
 	if client != nil {
 		event.Client = client.GetID()
-		note(ctx, client)
+		foundIn(ctx).client = client // for the endpoint's own event
 	}
 	audit.Judge(ctx, a.Audit, event, err)
-	if err != nil {
-		return nil, err
+	switch {
+	case err == nil:
+		return client, nil
+	case at.way == byBasic:
+		return nil, challenged{err}
 	}
-	return client, nil
+	return nil, err
 }
 
-// note tells the endpoint's own event which client it was.
-func note(ctx context.Context, client fosite.Client) {
-	if f, ok := ctx.Value(foundKey{}).(*found); ok {
-		f.client = client
-	}
-}
+// challenged is the refusal of a client that used the Authorization header,
+// which the answer must name (RFC 6749 §5.2).
+type challenged struct{ error }
 
-func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
-	if err := oneMethod(r, form); err != nil {
+func (c challenged) Unwrap() error { return c.error }
+
+func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url.Values, at *attempt) (fosite.Client, error) {
+	if err := at.read(r, form); err != nil {
 		return nil, err
 	}
-	presented, err := clientauth.Present(form.Get("client_assertion"))
+	if err := a.findCertificate(ctx, r, at); err != nil {
+		return nil, err
+	}
+	client, metadata, err := a.find(ctx, at.clientID)
 	if err != nil {
 		return nil, err
 	}
-	if outer := form.Get("client_id"); outer != "" && outer != presented.ClientID {
-		return nil, ruleMismatch.InvalidClient("The client_id is not the one in the client assertion.")
+	method := registered(metadata)
+	if at.way == byCertificate {
+		at.method = method
 	}
-	client, metadata, err := a.find(ctx, presented.ClientID)
-	if err != nil {
-		return nil, err
+	if !at.way.is(method) || !a.Profile.AuthMethods(method) {
+		return client, ruleMethod.InvalidClient(clientauth.Refused).Because(errAnotherMethod)
 	}
-	method := profile.AuthMethod(metadata.TokenEndpointAuthMethod)
-	if method != "" && method != profile.PrivateKeyJWT || !a.Profile.AuthMethods(profile.PrivateKeyJWT) {
-		return client, ruleMethod.InvalidClient("The client is registered for another authentication method.")
-	}
-	if err := a.Assertion.Authenticate(ctx, presented, metadata); err != nil {
+	if err := a.verify(ctx, client, metadata, at); err != nil {
 		return client, err
 	}
-	audit.Weak(ctx, a.Audit, a.Clock(), presented.Alg(), client.GetID(), "client assertion")
+	foundIn(ctx).metadata = metadata
 	return client, nil
 }
 
-// oneMethod: the form has a client assertion and no other credential is there
-// (RFC 6749 §2.3).
-func oneMethod(r *http.Request, form url.Values) error {
-	other := form.Has("client_secret") || r.Header.Get("Authorization") != ""
-	if form.Has("client_assertion") && other {
-		return ruleMethod.InvalidRequest("The request uses more than one way of client authentication.")
+// errAnotherMethod is for operators: a client that asks learns nothing of the
+// registration.
+var errAnotherMethod = errors.New("token: the client is registered for another authentication method")
+
+// registered: private_key_jwt is the default.
+func registered(m *storage.ClientMetadata) profile.AuthMethod {
+	if m.TokenEndpointAuthMethod == "" {
+		return profile.PrivateKeyJWT
 	}
-	if other || form.Get("client_assertion") == "" {
-		return ruleMethod.InvalidClient("The request has no client assertion.")
+	return profile.AuthMethod(m.TokenEndpointAuthMethod)
+}
+
+// findCertificate refuses a request without a certificate that needs one. The
+// answer depends on the request alone, and not on whether there is such a
+// client.
+func (a *ClientAuth) findCertificate(ctx context.Context, r *http.Request, at *attempt) (err error) {
+	f := foundIn(ctx)
+	switch {
+	case f.issues: // Endpoint has looked already
+		at.chain = f.chain
+	case at.way == byAssertion:
+		return nil
+	default:
+		if at.chain, err = chainOf(a.Certificates, r); err != nil {
+			return err
+		}
 	}
-	if form.Get("client_assertion_type") != clientauth.AssertionType {
-		return ruleMethod.InvalidClient("The client_assertion_type is not the one of a JWT.")
+	switch {
+	case len(at.chain) > 0:
+		return nil
+	case at.way != byAssertion:
+		return ruleMethod.InvalidClient("The request has no client authentication.")
+	case !a.Profile.TokenEndpointMTLS:
+		return nil
+	case a.Profile.SenderConstraint == profile.ConstrainToClient:
+		return ruleTokenTLS.InvalidClient("The token endpoint needs a client certificate.")
+	}
+	return ruleBound.InvalidRequest(needsCertificate)
+}
+
+// verify checks what the request proves. What costs little and changes nothing
+// comes first, so that a refused assertion was not used up.
+func (a *ClientAuth) verify(ctx context.Context, client fosite.Client, m *storage.ClientMetadata, at *attempt) error {
+	if at.way == byCertificate {
+		return a.Certificate.Authenticate(ctx, at.method, client.GetID(), m, at.chain)
+	}
+	if err := a.isTLSClient(ctx, client, m, at); err != nil {
+		return err
+	}
+	if at.way != byAssertion {
+		return a.compareSecret(ctx, client, at.secret)
+	}
+	if err := a.Assertion.Authenticate(ctx, at.assertion, m); err != nil {
+		return err
+	}
+	audit.Weak(ctx, a.Audit, a.Clock(), at.assertion.Alg(), client.GetID(), "client assertion")
+	return nil
+}
+
+// isTLSClient: where the profile binds to the client of the TLS session, that
+// client is the authenticated one. A client with a secret must have registered
+// its certificate; one with an assertion need not.
+func (a *ClientAuth) isTLSClient(ctx context.Context, client fosite.Client, m *storage.ClientMetadata, at *attempt) error {
+	if at.way == byAssertion && (a.Profile.SenderConstraint != profile.ConstrainToClient || len(at.chain) == 0 || !clientauth.Identified(m)) {
+		return nil
+	}
+	if err := a.Certificate.Registered(ctx, client.GetID(), m, at.chain); err != nil {
+		return ruleTLSClient.InvalidClient(clientauth.Refused).Because(err)
 	}
 	return nil
 }
@@ -117,7 +186,7 @@ func (a *ClientAuth) find(ctx context.Context, id string) (fosite.Client, *stora
 		return nil, nil, errUnknown
 	}
 	if client.IsPublic() {
-		return nil, nil, rulePublic.InvalidClient("The client is not registered or not allowed here.")
+		return nil, nil, rulePublic.InvalidClient(clientauth.Refused)
 	}
 	return client, metadata, nil
 }

@@ -9,6 +9,9 @@
 // stored, so that a process which dies in between changed nothing. [View] is
 // the host's storage as Fosite's own handlers see it.
 //
-// Deliberately absent: client secrets, public clients, JWT access tokens, the
-// grants password and implicit.
+// [Holder] checks that a bound token comes with its certificate, for UserInfo
+// and for a resource server.
+//
+// Deliberately absent: client_secret_jwt, public clients, JWT access tokens,
+// the grants password and implicit.
 package token

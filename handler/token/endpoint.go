@@ -18,6 +18,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/span"
 )
@@ -30,8 +31,11 @@ type Endpoint struct {
 	Once    storage.Once
 	Codes   oauth2.AuthorizeCodeStrategy
 	Atomic  atomic.Run
-	Audit   audit.Sink
-	Clock   func() time.Time
+	// Certificates finds the certificate that tokens are bound to; nil means
+	// FromTLS.
+	Certificates mtls.Source
+	Audit        audit.Sink
+	Clock        func() time.Time
 }
 
 // Request is an access request with what Bind found behind it.
@@ -39,16 +43,6 @@ type Request struct {
 	*fosite.AccessRequest
 	*found
 }
-
-// found carries out of Fosite's handlers what they found.
-type found struct {
-	client    fosite.Client
-	intent    *storage.Intent
-	code      fosite.Requester // the session of the code with this signature
-	signature string
-}
-
-type foundKey struct{}
 
 const (
 	ruleGrant   profile.Rule = "RFC6749-5.2"
@@ -62,7 +56,7 @@ const (
 func (e *Endpoint) NewAccessRequest(ctx context.Context, r *http.Request, session fosite.Session) (_ fosite.AccessRequester, err error) {
 	ctx, s := span.Start(ctx, "token.Endpoint.NewAccessRequest")
 	defer span.End(s, &err)
-	f := &found{}
+	f := &found{issues: true}
 	inner, err := e.newAccessRequest(context.WithValue(ctx, foundKey{}, f), r, session)
 	request := &Request{AccessRequest: inner, found: f}
 	if err != nil {
@@ -81,6 +75,9 @@ func (e *Endpoint) newAccessRequest(ctx context.Context, r *http.Request, sessio
 		return nothing, profile.ServerError("The session cannot be used.", err)
 	}
 	if err := complete(form); err != nil {
+		return nothing, err
+	}
+	if foundIn(ctx).chain, err = chainOf(e.Certificates, r); err != nil {
 		return nothing, err
 	}
 	requester, err := e.Inner.NewAccessRequest(ctx, e.rewrite(r, form), session)

@@ -193,10 +193,14 @@ func describe(request fosite.AccessRequester) map[string]any {
 	return body
 }
 
-// WriteError writes an OAuth error as JSON (RFC 6749 §5.2), without a
-// WWW-Authenticate header: no client authenticates by the Authorization header.
+// WriteError writes an OAuth error as JSON (RFC 6749 §5.2). It has a
+// WWW-Authenticate header only where a client used the Authorization header.
 func WriteError(rw http.ResponseWriter, err error) {
 	shown := profile.Registered(err)
+	var basic challenged
+	if shown.CodeField == http.StatusUnauthorized && errors.As(err, &basic) {
+		rw.Header().Set("WWW-Authenticate", "Basic")
+	}
 	if shown.CodeField == http.StatusMethodNotAllowed {
 		rw.Header().Set("Allow", http.MethodPost)
 	}

@@ -79,15 +79,6 @@ func (v view) GetOpenIDConnectSession(ctx context.Context, _ string, _ fosite.Re
 // DeleteOpenIDConnectSession has nothing to delete.
 func (v view) DeleteOpenIDConnectSession(context.Context, string) error { return nil }
 
-// foundIn returns what was found in this request; outside of one, nothing is
-// kept.
-func foundIn(ctx context.Context) *found {
-	if f, ok := ctx.Value(foundKey{}).(*found); ok {
-		return f
-	}
-	return &found{}
-}
-
 // hide makes a used code or token of another client than the authenticated one
 // not found.
 func (f *found) hide(request fosite.Requester, err, used error) (fosite.Requester, error) {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -18,11 +20,16 @@ import (
 type UserInfo struct {
 	*Introspection
 	NewSession func() storage.Session
+	// Holder checks the certificate that a token is bound to.
+	Holder *Holder
 	// Claims gives the host's own claims about the user; nil gives none.
 	Claims func(context.Context, fosite.AccessRequester) (map[string]any, error)
+	// Keys and Encrypter sign and encrypt for clients that registered for it.
+	Keys      *key.Ring
+	Encrypter *key.Encrypter
 }
 
-const ruleHeader profile.Rule = "BASE-6.2.1-2"
+const ruleBearer profile.Rule = "BASE-6.2.1-2"
 
 // BearerToken returns the token of the Authorization header, "" if there is
 // none. A token in the query or body is not looked at (FAPI 1.0 Baseline
@@ -42,13 +49,56 @@ func (u *UserInfo) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	body, err := u.answer(r)
+	request, err := u.judge(r)
+	if err == nil {
+		err = u.write(r.Context(), rw, request)
+	}
 	if err != nil {
 		Challenge(rw, err)
 		WriteError(rw, err)
-		return
 	}
-	writeJSON(rw, http.StatusOK, body)
+}
+
+// write answers with plain JSON, or with a JWT where the client registered for
+// one. With an error nothing is written.
+func (u *UserInfo) write(ctx context.Context, rw http.ResponseWriter, request fosite.AccessRequester) error {
+	body, err := u.describe(ctx, request)
+	if err != nil {
+		return err
+	}
+	client := request.GetClient()
+	metadata, err := u.Metadata(ctx, client)
+	if err != nil {
+		return profile.Unavailable(err)
+	}
+	if metadata.UserInfoSignedResponseAlg == "" && metadata.UserInfoEncryptedResponseAlg == "" {
+		writeJSON(rw, http.StatusOK, body)
+		return nil
+	}
+	signed, err := u.sign(ctx, client.GetID(), metadata, body)
+	if err != nil {
+		return profile.ServerError("The UserInfo response could not be signed or encrypted.", err)
+	}
+	rw.Header().Set("Content-Type", "application/jwt")
+	rw.Header().Set("X-Content-Type-Options", "nosniff")
+	rw.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(rw, signed) //nolint:gosec // a JWT; and the connection is gone if this fails
+	return nil
+}
+
+// sign makes the JWT of OpenID Connect Core §5.3.2. It is signed also where the
+// client asked for encryption alone: anyone can encrypt to a public key.
+func (u *UserInfo) sign(ctx context.Context, clientID string, m *storage.ClientMetadata, body map[string]any) (string, error) {
+	alg := m.UserInfoSignedResponseAlg
+	if alg == "" {
+		alg = string(u.Encrypter.Profile.PreferredSigningAlg)
+	}
+	body["iss"], body["aud"] = u.Issuer, clientID
+	signed, err := u.Keys.Sign(alg, body)
+	if err != nil {
+		return "", err
+	}
+	return u.Encrypter.Encrypt(ctx, key.UserInfo, clientID, m, signed)
 }
 
 // Challenge sets the WWW-Authenticate header of RFC 6750 §3: without a code
@@ -65,10 +115,10 @@ func Challenge(rw http.ResponseWriter, err error) {
 	}
 }
 
-func (u *UserInfo) answer(r *http.Request) (map[string]any, error) {
+func (u *UserInfo) judge(r *http.Request) (fosite.AccessRequester, error) {
 	token := BearerToken(r)
 	if token == "" {
-		refusal := ruleHeader.InvalidRequest("The Authorization header has no bearer token.")
+		refusal := ruleBearer.InvalidRequest("The Authorization header has no bearer token.")
 		refusal.OAuth.CodeField = http.StatusUnauthorized
 		return nil, refusal
 	}
@@ -76,13 +126,22 @@ func (u *UserInfo) answer(r *http.Request) (map[string]any, error) {
 	event := audit.Event{Time: u.Clock(), Action: audit.UserInfo, TokenHash: audit.Hash(token)}
 	if err == nil {
 		event.Client = request.GetClient().GetID()
-		err = needsOpenID(request)
+		err = u.mayAsk(r, request)
 	}
 	audit.Judge(r.Context(), u.Audit, event, err)
+	return request, err
+}
+
+// mayAsk: the request comes from the token's holder, and a user said openid.
+func (u *UserInfo) mayAsk(r *http.Request, request fosite.AccessRequester) error {
+	active, err := activeOf(request)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return u.describe(r.Context(), request)
+	if err := u.Holder.Check(r, active); err != nil {
+		return err
+	}
+	return needsOpenID(request)
 }
 
 func needsOpenID(request fosite.AccessRequester) error {
