@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	gojose "github.com/go-jose/go-jose/v3"
+
+	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
 // Claims is a JSON object under construction.
@@ -48,6 +51,11 @@ type Buyer struct {
 	Key                    crypto.Signer
 	Issuer                 string
 	Now                    func() time.Time
+	// IntentClaim is the claim that names the intent, "" for none; Scope is
+	// what it is registered for and asks.
+	IntentClaim, Scope string
+	// Verifier, if set, is the code_verifier of all its requests.
+	Verifier string
 }
 
 // NewBuyer makes a client with a fresh key for the algorithm.
@@ -57,7 +65,15 @@ func NewBuyer(t testing.TB, id, alg, issuer string) *Buyer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Buyer{ID: id, Kid: id + "-key", Alg: alg, Redirect: "https://" + id + ".example.org/cb", Key: key, Issuer: issuer, Now: time.Now}
+	return &Buyer{ID: id, Kid: id + "-key", Alg: alg, Redirect: "https://" + id + ".example.org/cb", Key: key, Issuer: issuer, Now: time.Now, IntentClaim: "meflso_intent_id", Scope: "openid quote"}
+}
+
+// Speak makes the buyer one of the profile.
+func (b *Buyer) Speak(p profile.Profile) {
+	b.IntentClaim = p.IntentClaim
+	if len(p.ScopeUmbrellas) == 0 {
+		b.Scope = "openid accounts"
+	}
 }
 
 func newKey(alg string) (crypto.Signer, error) {
@@ -85,7 +101,7 @@ func (b *Buyer) Metadata() Claims {
 	return Claims{
 		"client_id": b.ID, "client_name": "Buyer " + b.ID, "redirect_uris": []string{b.Redirect},
 		"grant_types":    []string{"authorization_code", "client_credentials", "refresh_token"},
-		"response_types": []string{"code id_token"}, "scope": "openid quote",
+		"response_types": []string{"code id_token"}, "scope": b.Scope,
 		"token_endpoint_auth_method": "private_key_jwt", "jwks": b.JWKS(),
 	}
 }
@@ -163,12 +179,20 @@ func (b *Buyer) Object(intent string, changes ...Change) string {
 // Payload is the payload of a request object that the profile accepts.
 func (b *Buyer) Payload(intent string) Claims {
 	now := b.Now().Unix()
-	return Claims{
+	payload := Claims{
 		"iss": b.ID, "aud": b.Issuer, "iat": now, "nbf": now, "exp": now + 300, "jti": rand.Text(),
 		"response_type": "code id_token", "client_id": b.ID, "redirect_uri": b.Redirect,
-		"scope": "openid quote", "state": "state-" + rand.Text(), "nonce": "nonce-" + rand.Text(),
-		"claims": IntentClaims("meflso_intent_id", intent),
+		"scope": b.Scope, "state": "state-" + rand.Text(), "nonce": "nonce-" + rand.Text(),
 	}
+	if b.IntentClaim != "" {
+		payload["claims"] = IntentClaims(b.IntentClaim, intent)
+	}
+	if b.Verifier != "" {
+		sum := sha256.Sum256([]byte(b.Verifier))
+		payload["code_challenge"] = base64.RawURLEncoding.EncodeToString(sum[:])
+		payload["code_challenge_method"] = "S256"
+	}
+	return payload
 }
 
 // IntentClaims is the claims parameter that names an intent.

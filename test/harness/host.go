@@ -94,9 +94,12 @@ func newHost(t testing.TB, p profile.Profile, store Store, change func(*compose.
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Host{Provider: provider, Store: store, Events: events, ACR: p.ACRValues[0]}
+	h := &Host{Provider: provider, Store: store, Events: events}
+	if len(p.ACRValues) > 0 {
+		h.ACR = p.ACRValues[0]
+	}
 	h.Target = Target{
-		Issuer: Issuer, Authorize: Issuer + "/oauth2/auth", Token: Issuer + "/oauth2/token", Introspect: Issuer + "/oauth2/introspect",
+		Issuer: Issuer, Authorize: Issuer + "/oauth2/auth", Token: Issuer + "/oauth2/token", PAR: Issuer + "/oauth2/par", Introspect: Issuer + "/oauth2/introspect",
 		Revoke: Issuer + "/oauth2/revoke", UserInfo: Issuer + "/userinfo", NewIntent: h.newIntent,
 		Rule: func() string { return string(events.Last(audit.AuthorizationRequest).Rule) },
 	}
@@ -124,6 +127,9 @@ func (h *Host) Register(t testing.TB, b *Buyer, changes ...Change) {
 
 func (h *Host) newIntent(t testing.TB, b *Buyer, kind string) string {
 	t.Helper()
+	if b.IntentClaim == "" {
+		return ""
+	}
 	client, err := h.Store.(fosite.ClientManager).GetClient(t.Context(), b.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 // Target is a server under test.
 type Target struct {
-	Issuer, Authorize, Token, Introspect, Revoke, UserInfo string
+	Issuer, Authorize, Token, PAR, Introspect, Revoke, UserInfo string
 	// HTTP trusts the server and follows no redirects.
 	HTTP *http.Client
 	// NewIntent lodges an intent of the client and returns its id.
@@ -240,10 +240,34 @@ func ReadJSON(t testing.TB, response *http.Response) Response {
 	return r
 }
 
+// Push pushes a request object.
+func (g *Target) Push(t testing.TB, b *Buyer, object string, extra ...string) Response {
+	t.Helper()
+	fields := url.Values{"request": {object}}
+	for i := 0; i+1 < len(extra); i += 2 {
+		fields.Set(extra[i], extra[i+1])
+	}
+	return g.Post(t, g.PAR, b.Authenticated(fields))
+}
+
+// Pushed pushes a good object and returns its request_uri.
+func (g *Target) Pushed(t testing.TB, b *Buyer, object string) string {
+	t.Helper()
+	response := g.Push(t, b, object)
+	uri, _ := response.Body["request_uri"].(string)
+	if response.Status != http.StatusCreated || uri == "" {
+		t.Fatalf("PAR: %d %s", response.Status, response.Raw)
+	}
+	return uri
+}
+
 // Redeem exchanges a code.
 func (g *Target) Redeem(t testing.TB, b *Buyer, code string, extra ...string) Response {
 	t.Helper()
 	fields := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {b.Redirect}}
+	if b.Verifier != "" {
+		fields.Set("code_verifier", b.Verifier)
+	}
 	for i := 0; i+1 < len(extra); i += 2 {
 		fields.Set(extra[i], extra[i+1])
 	}
