@@ -3,6 +3,7 @@ package compose
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/meflso/fosite-meflso/handler/metadata"
 	"github.com/meflso/fosite-meflso/handler/token"
@@ -17,7 +18,12 @@ func (p *Provider) Endpoints() http.Handler { return p.endpoints }
 
 func (p *Provider) serve(doc metadata.Document, ring *key.Ring) error {
 	c := p.config
-	doc.Issuer, doc.Scopes = c.Issuer, append(doc.Scopes, c.Scopes...)
+	doc.Issuer = c.Issuer
+	for _, scope := range c.Scopes {
+		if !slices.Contains(doc.Scopes, scope) {
+			doc.Scopes = append(doc.Scopes, scope)
+		}
+	}
 	doc.Authorization, doc.JWKS = c.Issuer+c.Paths.Authorize, c.Issuer+c.Paths.JWKS
 	doc.EndpointSet = c.endpoints(c.Issuer)
 	if c.MTLSBase != "" {

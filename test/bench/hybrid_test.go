@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -48,22 +49,29 @@ func hybrid(b *testing.B, alg profile.Alg) {
 	h.Register(b, buyer)
 	handler := h.Handler()
 	flows := prepare(b, h, buyer)
+	compare(b, func(i int) { flows[i].play(b, handler) }, func() { bare(b, seller.Key, 2, 2) })
+}
+
+// compare plays the flows of the benchmark and their bare operations in turns,
+// and reports what the one costs in terms of the other.
+func compare(b *testing.B, play func(i int), bare func()) {
+	b.Helper()
 	var spent, floor time.Duration
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.StopTimer()
 	for first := 0; first < b.N; first += turn {
-		now := flows[first:min(first+turn, b.N)]
+		last := min(first+turn, b.N)
 		spent += cpuOf(func() {
 			b.StartTimer()
-			for _, f := range now {
-				f.play(b, handler)
+			for i := first; i < last; i++ {
+				play(i)
 			}
 			b.StopTimer()
 		})
 		floor += cpuOf(func() {
-			for range now {
-				bare(b, seller.Key)
+			for range last - first {
+				bare()
 			}
 		})
 	}
@@ -102,23 +110,31 @@ func (f flow) play(b *testing.B, handler http.Handler) {
 		b.Fatalf("authorize: %d %v", front.code, front.header)
 	}
 	code, _, _ := strings.Cut(fragment, "&")
-	r, err := http.NewRequest(http.MethodPost, harness.Issuer+"/oauth2/token", strings.NewReader(f.token+code))
-	if err != nil {
-		b.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	back := &answer{header: http.Header{}, code: http.StatusOK}
-	handler.ServeHTTP(back, r)
-	if back.code != http.StatusOK || back.size == 0 {
+	if back := post(b, handler, "/oauth2/token", f.token+code, nil); back.code != http.StatusOK || back.size == 0 {
 		b.Fatalf("token: %d", back.code)
 	}
 }
 
-// answer is an http.ResponseWriter that keeps no body.
+// post sends a form, with a client certificate where there is one.
+func post(b *testing.B, handler http.Handler, path, form string, tls *tls.ConnectionState) *answer {
+	b.Helper()
+	r, err := http.NewRequest(http.MethodPost, harness.Issuer+path, strings.NewReader(form))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.TLS = tls
+	back := &answer{header: http.Header{}, code: http.StatusOK}
+	handler.ServeHTTP(back, r)
+	return back
+}
+
+// answer is an http.ResponseWriter that keeps no long body.
 type answer struct {
 	header http.Header
 	code   int
 	size   int
+	keep   []byte // the last piece, if it is short
 }
 
 func (a *answer) Header() http.Header  { return a.header }
@@ -126,6 +142,9 @@ func (a *answer) WriteHeader(code int) { a.code = code }
 
 func (a *answer) Write(data []byte) (int, error) {
 	a.size += len(data)
+	if len(data) < 1<<10 {
+		a.keep = append(a.keep[:0], data...)
+	}
 	return len(data), nil
 }
 
@@ -147,11 +166,14 @@ func cpu() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// bare is two signatures and two verifications with nothing around them.
-func bare(b *testing.B, signer crypto.Signer) {
+// bare is signatures and verifications with nothing around them.
+func bare(b *testing.B, signer crypto.Signer, signatures, verifications int) {
 	b.Helper()
-	for range 2 {
-		signature := sign(b, signer, input)
+	var signature []byte
+	for range signatures {
+		signature = sign(b, signer, input)
+	}
+	for range verifications {
 		if !verify(signer.Public(), input, signature) {
 			b.Fatal("the bare signature does not verify")
 		}
