@@ -12,8 +12,6 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/meflso/fosite-meflso/compose"
-	"github.com/meflso/fosite-meflso/example/seller"
-	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 )
@@ -45,20 +43,13 @@ func newApp(ctx context.Context, opts *options, log *slog.Logger) (*app, error) 
 }
 
 func (a *app) assemble(ctx context.Context) error {
-	keys, err := loadKeys(a.opts, a.log)
-	if err != nil {
-		return err
-	}
-	secret, err := loadSecret(a.opts)
-	if err != nil {
-		return err
-	}
+	var err error
 	if a.cert, err = loadCertificate(a.opts); err != nil {
 		return err
 	}
-	config := compose.Config{
-		Issuer: a.opts.issuer.String(), Profile: a.opts.profile, Fosite: &fosite.Config{GlobalSecret: secret},
-		Storage: a.db.store, Keys: keys, NewSession: newSession, ErrorPage: showError, Audit: a.metrics.counting(audit.Slog(a.log)),
+	config, err := a.config()
+	if err != nil {
+		return err
 	}
 	if a.opts.autoApprove != "" {
 		a.log.Warn("development: every valid request is approved without asking", "subject", a.opts.autoApprove)
@@ -74,7 +65,20 @@ func (a *app) assemble(ctx context.Context) error {
 	if a.opts.clients == "" {
 		return nil
 	}
-	return registerClients(ctx, a.db, a.opts.clients)
+	return registerClients(ctx, a.db, a.opts)
+}
+
+// config is the provider's configuration, with what its files hold.
+func (a *app) config() (compose.Config, error) {
+	keys, err1 := loadKeys(a.opts, a.log)
+	secret, err2 := loadSecret(a.opts)
+	salt, err3 := loadSalt(a.opts)
+	authorities, err4 := loadClientCAs(a.opts.clientCA)
+	return compose.Config{
+		Issuer: a.opts.issuer.String(), MTLSBase: a.opts.mtlsBase.String(), Profile: a.opts.profile, Scopes: a.opts.offer.scopes,
+		Fosite: &fosite.Config{GlobalSecret: secret}, Storage: a.db.store, Keys: keys, PairwiseSalt: salt, ClientCAs: authorities,
+		NewSession: newSession, ErrorPage: showError, Audit: a.metrics.counting(audit.Slog(a.log)),
+	}, errors.Join(err1, err2, err3, err4)
 }
 
 func (a *app) close() error { return a.db.close() }
@@ -99,14 +103,19 @@ func (a *app) pages() http.Handler {
 	return router
 }
 
-// api is the handler of the second listener.
+// api is the handler of the second listener: what clients call themselves, once
+// more, and what they have their tokens for.
 func (a *app) api() http.Handler {
+	base := a.opts.mtlsBase.Path
 	router := mux.NewRouter()
-	quotes := seller.New(seller.Config{
-		Guard: a.provider.ResourceGuard(), Intents: a.provider.Intents, Submissions: seller.InRecords(a.db.store),
-		Atomic: atomic.New(a.db.store, a.db.store), Base: a.opts.mtlsBase.String(),
-	})
-	router.PathPrefix("/").Handler(http.StripPrefix(a.opts.mtlsBase.Path, a.metrics.timing("", quotes)))
+	router.Handle(base+tokenPath, a.metrics.timing(tokenPath, http.HandlerFunc(a.token)))
+	for _, path := range []string{"/oauth2/", "/userinfo"} {
+		router.PathPrefix(base + path).Handler(a.metrics.timing("", a.provider.Endpoints()))
+	}
+	router.Handle(base+resourcePath, a.metrics.timing(resourcePath, a.resource())).Methods(http.MethodGet, http.MethodHead)
+	if a.opts.offer.api != nil {
+		router.PathPrefix("/").Handler(http.StripPrefix(base, a.metrics.timing("", a.opts.offer.api(a))))
+	}
 	return router
 }
 

@@ -127,8 +127,7 @@ func (v *visit) submitConsent(form url.Values) {
 }
 
 // finish sends the browser back to the client with the user's approval of all
-// that the client asked for. A login with the password is the strongest this
-// server knows.
+// that the client asked for.
 func (v *visit) finish(user string, at time.Time) {
 	for _, scope := range v.ar.GetRequestedScopes() {
 		v.ar.GrantScope(scope)
@@ -136,7 +135,7 @@ func (v *visit) finish(user string, at time.Time) {
 	session := newSession()
 	claims := session.IDTokenClaims()
 	claims.Subject, claims.AuthTime = user, at
-	claims.AuthenticationContextClassReference = v.app.opts.profile.ACRValues[0]
+	claims.AuthenticationContextClassReference = v.reached()
 	ctx := v.r.Context()
 	response, err := v.app.provider.NewAuthorizeResponse(ctx, v.ar, session)
 	if err != nil {
@@ -144,4 +143,27 @@ func (v *visit) finish(user string, at time.Time) {
 		return
 	}
 	v.app.provider.WriteAuthorizeResponse(ctx, v.rw, v.ar, response)
+}
+
+// passwordClasses are what a login over TLS with a password is, where the
+// profile has no vocabulary of its own (OASIS SAML 2.0 Authentication Context
+// §3.4).
+var passwordClasses = []string{
+	"urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+	"urn:oasis:names:tc:SAML:2.0:ac:classes:Password",
+}
+
+// reached is the acr of the login: the profile's strongest, since this server
+// knows no better one. Without a vocabulary, it is what the client asks for, if
+// a password is that, and else nothing.
+func (v *visit) reached() string {
+	if own := v.app.opts.profile.ACRValues; len(own) > 0 {
+		return own[0]
+	}
+	for _, asked := range v.pending.ACR {
+		if slices.Contains(passwordClasses, asked) {
+			return asked
+		}
+	}
+	return ""
 }

@@ -3,29 +3,32 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/go-jose/go-jose/v3"
 
 	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
 // registerClients stores the clients of the file, all or, where one is wrong,
 // none.
-func registerClients(ctx context.Context, db *database, path string) error {
-	data, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
+func registerClients(ctx context.Context, db *database, o *options) error {
+	data, err := os.ReadFile(o.clients)
 	if err != nil {
 		return err
 	}
-	clients, err := parseClients(data)
+	clients, err := parseClients(data, o.authMethods())
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", o.clients, err)
 	}
 	for _, client := range clients {
 		if err := db.PutClient(ctx, client); err != nil {
@@ -35,7 +38,14 @@ func registerClients(ctx context.Context, db *database, path string) error {
 	return nil
 }
 
-func parseClients(data []byte) ([]*storage.Client, error) {
+// authMethods are how clients may authenticate.
+func (o *options) authMethods() []profile.AuthMethod {
+	return slices.DeleteFunc(slices.Clone(o.profile.ClientAuthMethods), func(m profile.AuthMethod) bool {
+		return m == profile.TLSClientAuth && o.clientCA == ""
+	})
+}
+
+func parseClients(data []byte, methods []profile.AuthMethod) ([]*storage.Client, error) {
 	var clients []*storage.Client
 	if err := json.Unmarshal(data, &clients); err != nil {
 		return nil, fmt.Errorf("want a JSON array of clients: %w", err)
@@ -48,17 +58,14 @@ func parseClients(data []byte) ([]*storage.Client, error) {
 			continue
 		}
 		seen[client.ID] = true
-		for _, check := range clientRules {
-			if err := check(client); err != nil {
+		for _, err := range []error{checkID(client), checkAuthMethod(client, methods), checkSubject(client), checkKeys(client), checkRedirects(client)} {
+			if err != nil {
 				errs = append(errs, fmt.Errorf("client %q: %w", client.ID, err))
 			}
 		}
 	}
 	return clients, errors.Join(errs...)
 }
-
-// clientRules are what a client must satisfy to be registered.
-var clientRules = []func(*storage.Client) error{checkID, checkAuthMethod, checkKeys, checkRedirects}
 
 func checkID(c *storage.Client) error {
 	for _, r := range c.ID {
@@ -69,9 +76,29 @@ func checkID(c *storage.Client) error {
 	return nil
 }
 
-func checkAuthMethod(c *storage.Client) error {
-	if m := c.TokenEndpointAuthMethod; m != "" && m != string(profile.PrivateKeyJWT) {
-		return fmt.Errorf("token_endpoint_auth_method %q is not private_key_jwt", m)
+func checkAuthMethod(c *storage.Client, methods []profile.AuthMethod) error {
+	if m := authMethod(c); !slices.Contains(methods, m) {
+		return fmt.Errorf("token_endpoint_auth_method %q is none of %v (tls_client_auth needs -client-ca)", m, methods)
+	}
+	return nil
+}
+
+// authMethod: the library takes private_key_jwt where nothing is registered.
+func authMethod(c *storage.Client) profile.AuthMethod {
+	if c.TokenEndpointAuthMethod == "" {
+		return profile.PrivateKeyJWT
+	}
+	return profile.AuthMethod(c.TokenEndpointAuthMethod)
+}
+
+// checkSubject compares with a certificate of nobody, so that the only thing
+// that can be wrong is the registration.
+func checkSubject(c *storage.Client) error {
+	if authMethod(c) != profile.TLSClientAuth && !mtls.HasSubject(&c.ClientMetadata) {
+		return nil
+	}
+	if err := mtls.MatchSubject(&x509.Certificate{}, &c.ClientMetadata); errors.Is(err, mtls.ErrRegistration) {
+		return err
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"io/fs"
 	"os"
@@ -19,9 +20,6 @@ func TestFlags(t *testing.T) {
 		args string
 		want string // in the message
 	}{
-		{"-profile nz-banking", "not available in this release"},
-		{"-profile uk-ob", "not available in this release"},
-		{"-profile fapi1-advanced", "not available in this release"},
 		{"-profile oidc-ciba", "not available in this release"},
 		{"-store postgres://user:hunter2@db:port/op", "no URL of a PostgreSQL database"},
 		{"-store postgres://user:hunter2@db/op?sslmode=hunter2", "no URL of a PostgreSQL database"},
@@ -29,7 +27,6 @@ func TestFlags(t *testing.T) {
 		{"-store postgres://user:12?hunter2@db/op", "no URL of a PostgreSQL database"},
 		{"-store postgres://user:12#hunter2@db/op", "no URL of a PostgreSQL database"},
 		{"-store postgres:user:hunter2@db/op", "no URL of a PostgreSQL database"},
-		{"-client-ca ca.pem", "not available in this release"},
 		{"-auto-ciba", "not available in this release"},
 		{"-trust-anchors file", "not available in this release"},
 		{"-ephemeral redis://host", "not available in this release"},
@@ -88,13 +85,21 @@ func TestStoreShown(t *testing.T) {
 
 func TestStartFailures(t *testing.T) {
 	for name, prepare := range map[string]func(t *testing.T) []string{
-		"no client file":   func(*testing.T) []string { return []string{"-clients", "nothing.json"} },
-		"no key file":      func(*testing.T) []string { return []string{"-keys", "nothing.json"} },
-		"no database":      func(*testing.T) []string { return []string{"-store", "postgres://user:hunter2@127.0.0.1:1/op"} },
-		"no store folder":  func(*testing.T) []string { return []string{"-store", "sqlite:nowhere/lso.db"} },
-		"bad secret":       func(t *testing.T) []string { must(t, os.WriteFile("lso-secret", []byte("x"), 0o600)); return nil },
-		"bad keys":         func(t *testing.T) []string { must(t, os.WriteFile("lso-keys.json", []byte("x"), 0o600)); return nil },
-		"bad TLS key":      func(t *testing.T) []string { must(t, os.WriteFile(madeKey, []byte("x"), 0o600)); return nil },
+		"no client file":     func(*testing.T) []string { return []string{"-clients", "nothing.json"} },
+		"no key file":        func(*testing.T) []string { return []string{"-keys", "nothing.json"} },
+		"no database":        func(*testing.T) []string { return []string{"-store", "postgres://user:hunter2@127.0.0.1:1/op"} },
+		"no store folder":    func(*testing.T) []string { return []string{"-store", "sqlite:nowhere/lso.db"} },
+		"bad secret":         func(t *testing.T) []string { must(t, os.WriteFile("lso-secret", []byte("x"), 0o600)); return nil },
+		"bad keys":           func(t *testing.T) []string { must(t, os.WriteFile("lso-keys.json", []byte("x"), 0o600)); return nil },
+		"bad TLS key":        func(t *testing.T) []string { must(t, os.WriteFile(madeKey, []byte("x"), 0o600)); return nil },
+		"no client CA file":  func(*testing.T) []string { return []string{"-client-ca", "nothing.pem"} },
+		"empty client CAs":   func(t *testing.T) []string { return []string{"-client-ca", writeFile(t, "ca.pem", "no PEM")} },
+		"a key as client CA": func(*testing.T) []string { return []string{"-client-ca", madeKey} },
+		"a client without subject": func(t *testing.T) []string {
+			b := newBuyer(t, "x").metadata()
+			b["token_endpoint_auth_method"] = "tls_client_auth"
+			return []string{"-client-ca", writeFile(t, "ca.pem", string(certificatePEM(t))), "-clients", writeClients(t, []object{b})}
+		},
 		"public keys only": func(t *testing.T) []string { return []string{"-keys", writePublic(t)} },
 		"metrics port taken": func(t *testing.T) []string {
 			taken := listen(t)
@@ -117,6 +122,17 @@ func TestStartFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+func writeFile(t *testing.T, name, content string) string {
+	t.Helper()
+	must(t, os.WriteFile(name, []byte(content), 0o600))
+	return name
+}
+
+func certificatePEM(t *testing.T) []byte {
+	t.Helper()
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: selfSigned(t).Certificate[0]})
 }
 
 func writePublic(t *testing.T) string {
@@ -176,63 +192,19 @@ func TestKeepOnce(t *testing.T) {
 }
 
 func TestProfileChoosesKeys(t *testing.T) {
-	for profile, want := range map[string]int{"mef-lso": 3, "mef-lso-128": 2} {
+	for profile, want := range map[string]string{
+		"mef-lso": "ES256 PS256  RSA-OAEP-256 ECDH-ES", "mef-lso-128": "ES256 PS256 RSA-OAEP-256 ECDH-ES",
+		"fapi1-advanced": "ES256 PS256 RSA-OAEP-256 ECDH-ES", "nz-banking": "ES256 PS256", "uk-ob": "ES256 PS256 RSA-OAEP-256",
+	} {
 		workDir(t)
 		o := start(t, []object{}, "-store", "memory", "-profile", profile)
-		keys := o.get(t, o.issuer+"/oauth2/jwks").json(t)["keys"].([]any)
-		if len(keys) != want {
-			t.Errorf("%s: %d keys", profile, len(keys))
+		var algs []string
+		for _, key := range o.get(t, o.issuer+"/oauth2/jwks").json(t)["keys"].([]any) {
+			alg, _ := key.(object)["alg"].(string) // EdDSA has none
+			algs = append(algs, alg)
 		}
-	}
-}
-
-func TestClientRules(t *testing.T) {
-	b := newBuyer(t, "buyer-a")
-	with := func(name string, value any) object {
-		m := b.metadata()
-		if m[name] = value; value == nil {
-			delete(m, name)
-		}
-		return m
-	}
-	both := with("jwks_uri", "https://buyer.example/jwks")
-	byReference := with("jwks", nil)
-	byReference["jwks_uri"] = "https://buyer.example/jwks"
-	plain := with("jwks", nil)
-	plain["jwks_uri"] = "http://buyer.example/jwks"
-	for _, test := range []struct {
-		clients []object
-		want    string // in the error; empty: accepted
-	}{
-		{[]object{b.metadata()}, ""},
-		{[]object{byReference}, ""},
-		{[]object{with("redirect_uris", []string{"https://127.0.0.1:8443/cb", "https://localhost/cb"})}, ""},
-		{[]object{with("token_endpoint_auth_method", nil)}, ""},
-		{[]object{with("client_id", nil)}, "client_id"},
-		{[]object{with("client_id", "a\u00e4")}, "ASCII"},
-		{[]object{b.metadata(), b.metadata()}, "twice"},
-		{[]object{with("jwks", nil)}, "neither"},
-		{[]object{both}, "both"},
-		{[]object{plain}, "jwks_uri"},
-		{[]object{with("jwks", b.jwks(true))}, "private"},
-		{[]object{with("jwks", object{"keys": []object{{"kty": "oct", "k": "c2VjcmV0"}}})}, "private"},
-		{[]object{with("jwks", object{"keys": []object{}})}, "no JWK Set"},
-		{[]object{with("redirect_uris", []string{"http://localhost/cb"})}, "redirect_uri"},
-		{[]object{with("redirect_uris", []string{"https://a.example/cb#x"})}, "redirect_uri"},
-		{[]object{with("redirect_uris", []string{"buyer:/cb"})}, "redirect_uri"},
-		{[]object{with("token_endpoint_auth_method", "client_secret_basic")}, "private_key_jwt"},
-		{[]object{with("token_endpoint_auth_method", "none")}, "private_key_jwt"},
-	} {
-		data, err := json.Marshal(test.clients)
-		must(t, err)
-		_, err = parseClients(data)
-		if (err == nil) != (test.want == "") || (err != nil && !strings.Contains(err.Error(), test.want)) {
-			t.Errorf("want %q, got %v", test.want, err)
-		}
-	}
-	for _, text := range []string{`{}`, `[null]`, `x`, ``} {
-		if _, err := parseClients([]byte(text)); err == nil {
-			t.Errorf("%q is accepted", text)
+		if got := strings.Join(algs, " "); got != want {
+			t.Errorf("%s: keys for %q, want %q", profile, got, want)
 		}
 	}
 }

@@ -17,10 +17,12 @@ type options struct {
 	listen, mtlsListen string
 	metrics            string // empty: no such listener
 	issuer, mtlsBase   *url.URL
+	offer              offer
 	profile            profile.Profile
 	store              storeSpec
 	clients, keys      string
 	tlsCert, tlsKey    string
+	clientCA           string // empty: no authorities, and so no tls_client_auth
 	autoApprove        string
 	allowLoopback      bool
 }
@@ -48,17 +50,17 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.StringVar(&f.mtlsListen, "mtls-listen", "127.0.0.1:9444", "`address` of the TLS listener that asks for a client certificate, with the resource API")
 	set.StringVar(&f.issuer, "issuer", "https://localhost:9443", "issuer identifier, an https `URL`")
 	set.StringVar(&f.mtlsBase, "mtls-base", "https://localhost:9444", "`URL` under which the second listener is reached")
-	set.StringVar(&f.profile, "profile", "mef-lso", "`name` of the profile: mef-lso or mef-lso-128")
+	set.StringVar(&f.profile, "profile", "mef-lso", "`name` of the profile: mef-lso, mef-lso-128, fapi1-advanced, nz-banking or uk-ob")
 	set.StringVar(&f.store, "store", "sqlite:./lso.db", "memory, sqlite:`PATH` or postgres://USER@HOST/NAME; its password is better in PGPASSWORD or ~/.pgpass than here")
 	set.StringVar(&f.clients, "clients", "", "JSON `file` with an array of client objects, registered at start")
 	set.StringVar(&f.keys, "keys", "", "private JWK Set `file`; made and kept beside the store by default")
 	set.StringVar(&f.tlsCert, "tls-cert", "", "PEM `file` with the certificate of both listeners; made by default")
 	set.StringVar(&f.tlsKey, "tls-key", "", "PEM `file` with its key")
+	set.StringVar(&f.clientCA, "client-ca", "", "PEM `file` with the authorities for certificates of tls_client_auth; without it the method is off")
 	set.StringVar(&f.autoApprove, "auto-approve", "", "development: no pages, every valid request is approved as this `subject`")
 	set.BoolVar(&f.allowLoopback, "allow-loopback", false, "development: a jwks_uri may point at this machine")
 	set.StringVar(&f.payloadSigning, "payload-signing", "accept", "signed bodies at the quote API: accept or off")
 	set.StringVar(&f.metrics, "metrics", "", "loopback `address` of a plain HTTP listener with /metrics for Prometheus; none by default")
-	set.StringVar(&f.clientCA, "client-ca", "", "not in this release")
 	set.BoolVar(&f.autoCIBA, "auto-ciba", false, "not in this release")
 	set.StringVar(&f.trustAnchors, "trust-anchors", "", "not in this release")
 	set.StringVar(&f.ephemeral, "ephemeral", "", "not in this release")
@@ -92,7 +94,7 @@ func (f *flags) checkRelease() error {
 		set  bool
 		name string
 	}{
-		{f.clientCA != "", "-client-ca"}, {f.autoCIBA, "-auto-ciba"}, {f.trustAnchors != "", "-trust-anchors"},
+		{f.autoCIBA, "-auto-ciba"}, {f.trustAnchors != "", "-trust-anchors"},
 		{f.ephemeral != "", "-ephemeral"}, {f.payloadSigning == "required", "-payload-signing required"},
 	} {
 		if feature.set {
@@ -108,7 +110,8 @@ func (f *flags) checkRelease() error {
 func (f *flags) options() (*options, error) {
 	o := &options{
 		listen: f.listen, mtlsListen: f.mtlsListen, clients: f.clients, keys: f.keys,
-		metrics: f.metrics, tlsCert: f.tlsCert, tlsKey: f.tlsKey, autoApprove: f.autoApprove, allowLoopback: f.allowLoopback,
+		metrics: f.metrics, tlsCert: f.tlsCert, tlsKey: f.tlsKey, clientCA: f.clientCA,
+		autoApprove: f.autoApprove, allowLoopback: f.allowLoopback,
 	}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return nil, usage("-tls-cert and -tls-key come together")
@@ -128,9 +131,10 @@ func (f *flags) options() (*options, error) {
 	if o.mtlsBase, err = parseBase("-mtls-base", f.mtlsBase); err != nil {
 		return nil, err
 	}
-	if o.profile, err = parseProfile(f.profile); err != nil {
+	if o.offer, err = parseProfile(f.profile); err != nil {
 		return nil, err
 	}
+	o.profile = o.offer.preset()
 	o.store, err = parseStore(f.store)
 	return o, err
 }
@@ -146,16 +150,4 @@ func parseBase(name, raw string) (*url.URL, error) {
 		return nil, usage("%s is no https URL without user, query, fragment and trailing slash", name)
 	}
 	return u, nil
-}
-
-func parseProfile(name string) (profile.Profile, error) {
-	switch name {
-	case "mef-lso":
-		return profile.MEFLSO(), nil
-	case "mef-lso-128":
-		return profile.MEFLSO128(), nil
-	case "fapi1-advanced", "nz-banking", "uk-ob", "oidc-ciba":
-		return profile.Profile{}, unavailable("-profile " + name)
-	}
-	return profile.Profile{}, usage("-profile %q is unknown", name)
 }

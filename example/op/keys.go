@@ -19,7 +19,7 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
-// loadKeys returns the signing keys that the profile has a use for.
+// loadKeys returns the keys that the profile has a use for.
 func loadKeys(o *options, log *slog.Logger) (key.Source, error) {
 	data, path, err := readKeys(o)
 	if err != nil {
@@ -32,13 +32,22 @@ func loadKeys(o *options, log *slog.Logger) (key.Source, error) {
 	var keys []any
 	for i := range set.Keys {
 		k := &set.Keys[i]
-		if k.Use == "enc" || (k.Algorithm != "" && !o.profile.AcceptsAlg(k.Algorithm, "")) {
-			log.Info("signing key is not used with this profile", "kid", k.KeyID, "alg", k.Algorithm, "use", k.Use)
+		if !useful(k, &o.profile) {
+			log.Info("key is not used with this profile", "kid", k.KeyID, "alg", k.Algorithm, "use", k.Use)
 			continue
 		}
 		keys = append(keys, k)
 	}
 	return key.Signing(keys...), nil
+}
+
+// useful: one file serves all profiles. A key without alg is left for the
+// library to judge.
+func useful(k *jose.JSONWebKey, p *profile.Profile) bool {
+	if k.Use == "enc" {
+		return p.AcceptJWE && (k.Algorithm == "" || p.AcceptsKeyEnc(k.Algorithm))
+	}
+	return k.Algorithm == "" || p.AcceptsAlg(k.Algorithm, "")
 }
 
 func readKeys(o *options) (data []byte, path string, err error) {
@@ -51,29 +60,43 @@ func readKeys(o *options) (data []byte, path string, err error) {
 	return data, path, err
 }
 
-// makeKeys makes a key for each algorithm that some profile signs with.
+// makeKeys makes a key for each algorithm that some profile signs with, and of
+// each type that clients encrypt to.
 func makeKeys() ([]byte, error) {
 	ec, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	rs, err2 := rsa.GenerateKey(rand.Reader, 2048)
 	_, ed, err3 := ed25519.GenerateKey(rand.Reader)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	rsEnc, err4 := rsa.GenerateKey(rand.Reader, 2048)
+	ecEnc, err5 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return nil, err
 	}
 	return json.MarshalIndent(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
-		signing(ec, profile.ES256), signing(rs, profile.PS256), signing(ed, profile.EdDSA),
+		private(ec, profile.ES256, "sig"), private(rs, profile.PS256, "sig"), private(ed, profile.EdDSA, "sig"),
+		private(rsEnc, profile.RSAOAEP256, "enc"), private(ecEnc, profile.ECDHES, "enc"),
 	}}, "", "  ")
 }
 
-func signing(private any, alg profile.Alg) jose.JSONWebKey {
-	return jose.JSONWebKey{Key: private, KeyID: string(alg) + "-" + rand.Text()[:8], Algorithm: string(alg), Use: "sig"}
+func private[Alg ~string](key any, alg Alg, use string) jose.JSONWebKey {
+	return jose.JSONWebKey{Key: key, KeyID: string(alg) + "-" + rand.Text()[:8], Algorithm: string(alg), Use: use}
 }
 
 const secretBytes = 32
 
 // loadSecret returns the secret behind codes and tokens. It stays out of the
 // database: who reads that cannot make a token.
-func loadSecret(o *options) ([]byte, error) {
-	path := o.store.beside("secret")
+func loadSecret(o *options) ([]byte, error) { return keepSecret(o.store.beside("secret")) }
+
+// loadSalt returns the secret behind the names that users have at each client;
+// with another one everybody would be somebody else.
+func loadSalt(o *options) ([]byte, error) {
+	if o.profile.SubjectMode != profile.SubjectUser {
+		return nil, nil
+	}
+	return keepSecret(o.store.beside("pairwise-salt"))
+}
+
+func keepSecret(path string) ([]byte, error) {
 	data, err := keep(path, 0o600, func() ([]byte, error) {
 		secret := make([]byte, secretBytes)
 		_, err := rand.Read(secret)

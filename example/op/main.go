@@ -1,7 +1,12 @@
 // Command op is the example OpenID Provider: login and consent pages, all
-// endpoints of the profile, and the quote API of package seller, in one process.
+// endpoints of the profile, and an API to use its tokens at, in one process: the
+// quotes of package seller for the LSO profiles, the accounts of package
+// openbanking for those of banks.
 //
 //	go run ./op -clients clients.json
+//	go run ./op -clients clients.json -profile uk-ob -client-ca ca.pem
+//
+// The second listener is where clients show their certificates.
 //
 // It makes what it needs in the working directory: a SQLite store, signing keys
 // and a certificate for localhost. Several processes with the same files may

@@ -86,6 +86,7 @@ func (v *visit) buyer() string {
 type consentPage struct {
 	Title, Action, Token, Buyer, Entity, User string
 	ClientID, Site                            string
+	Words                                     words
 	Intent                                    *storage.Intent
 	Kind, Expires                             string
 	Details                                   []detail
@@ -99,7 +100,7 @@ func (v *visit) showConsent() {
 	page := consentPage{
 		Title: "Approve a request", Action: v.address(), Token: v.app.logins.consentToken(v.login, p.Handle),
 		Buyer: v.buyer(), Entity: clean(p.Client.LegalEntityName), User: v.login.user,
-		ClientID: v.ar.GetClient().GetID(), Site: v.ar.GetRedirectURI().Host, Intent: p.Intent,
+		ClientID: v.ar.GetClient().GetID(), Site: v.ar.GetRedirectURI().Host, Words: v.app.opts.offer.words, Intent: p.Intent,
 		Scopes: inWords(p.Scopes, scopeWords), ACR: inWords(p.ACR, acrWords), Essential: p.EssentialACR,
 	}
 	if p.Intent != nil {
@@ -124,6 +125,8 @@ var scopeWords = map[string]string{
 	"GET:/quote":              "Read quotes",
 	"POST:/quote-submissions": "Submit this quote",
 	"GET:/quote-submissions":  "Follow the submission of a quote",
+	"accounts":                "Read of your accounts what the consent permits",
+	"payments":                "Make payments",
 }
 
 var acrWords = map[string]string{"sca": "Strong customer authentication", "ca": "Customer authentication"}

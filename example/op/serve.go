@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 )
 
 const (
@@ -31,14 +33,13 @@ type part struct {
 }
 
 func (a *app) parts(l listeners) []part {
-	// The certificate is asked for and, in this release, not looked at.
-	pages, api := a.server(a.pages(), tls.NoClientCert), a.server(a.api(), tls.RequestClientCert)
+	pages, api := a.server(a.pages(), mtls.ServerConfig(a.cert)), a.server(a.api(), mtls.MutualServerConfig(a.cert))
 	parts := []part{
 		{pages, l.pages, func() error { return pages.ServeTLS(l.pages, "", "") }},
 		{api, l.api, func() error { return api.ServeTLS(l.api, "", "") }},
 	}
 	if l.metrics != nil {
-		plain := a.server(a.metrics.page(), tls.NoClientCert)
+		plain := a.server(a.metrics.page(), nil)
 		parts = append(parts, part{plain, l.metrics, func() error { return plain.Serve(l.metrics) }})
 	}
 	return parts
@@ -69,9 +70,9 @@ func (a *app) serve(ctx context.Context, l listeners, stdout io.Writer) error {
 	return err
 }
 
-func (a *app) server(handler http.Handler, clientAuth tls.ClientAuthType) *http.Server {
+func (a *app) server(handler http.Handler, config *tls.Config) *http.Server {
 	return &http.Server{
-		Handler: handler, TLSConfig: tlsConfig(a.cert, clientAuth),
+		Handler: handler, TLSConfig: config,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 96 << 10, // a request object of 64 KiB comes in the query

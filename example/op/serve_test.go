@@ -161,7 +161,7 @@ func TestBinary(t *testing.T) {
 	o.ownToken(t, b) // the client is still there
 	stop(os.Interrupt)
 
-	for args, want := range map[string]int{"-profile uk-ob": 2, "-unknown": 2, "-clients nothing.json": 1, "-h": 0} {
+	for args, want := range map[string]int{"-profile oidc-ciba": 2, "-unknown": 2, "-clients nothing.json": 1, "-h": 0} {
 		command := exec.Command(program, strings.Fields(args)...)
 		_ = command.Run()
 		if got := command.ProcessState.ExitCode(); got != want {

@@ -96,14 +96,29 @@ func dropExpired(path string) error {
 	return nil
 }
 
-// tlsConfig has the versions and cipher suites of FAPI 1.0 Advanced §8.5.
-func tlsConfig(cert tls.Certificate, clientAuth tls.ClientAuthType) *tls.Config {
-	return &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS12,
-		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384},
-		ClientAuth:   clientAuth,
+// loadClientCAs returns the authorities for clients' certificates, nil without
+// a file. What is no certificate is not passed over: it may be a slip.
+func loadClientCAs(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
 	}
+	data, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	pool, found := x509.NewCertPool(), 0
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("%s: block %d is no certificate", path, found)
+		}
+		pool.AddCert(cert)
+		found++
+	}
+	if found == 0 {
+		return nil, fmt.Errorf("%s has no certificate", path)
+	}
+	return pool, nil
 }
 
 // trust is the system's authorities and our own certificate, for a jwks_uri on

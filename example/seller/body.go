@@ -1,21 +1,11 @@
 package seller
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
-	"mime"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
+	"github.com/meflso/fosite-meflso/example/internal/body"
 	"github.com/meflso/fosite-meflso/storage"
-)
-
-// Bounds of a body.
-const (
-	maxBody  = 64 << 10 // bytes
-	maxDepth = 32
 )
 
 // data is the member Data of a body.
@@ -24,23 +14,11 @@ type data struct {
 	members map[string]json.RawMessage
 }
 
-// readData reads {"Data":{…}} and nothing else. A member that is there twice is
-// refused: what the user sees must be what the Seller executes.
+// readData reads {"Data":{…}} and nothing else.
 func readData(rw http.ResponseWriter, r *http.Request) (*data, error) {
-	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || mediaType != "application/json" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
-		return nil, invalidBody("The Content-Type is not application/json.")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
+	members, err := body.Read(rw, r)
 	if err != nil {
-		return nil, invalidBody("The body is larger than 64 KiB, or did not arrive.")
-	}
-	if !utf8.Valid(body) || !wellBehaved(body) {
-		return nil, invalidBody("The body is not one JSON object without duplicate members.")
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, invalidBody("The body is not a JSON object.")
+		return nil, invalidBody(err.Error())
 	}
 	raw, ok := members["Data"]
 	if !ok {
@@ -54,41 +32,6 @@ func readData(rw http.ResponseWriter, r *http.Request) (*data, error) {
 		return nil, unprocessable("invalidFormat", "Data", "Data is not an object.")
 	}
 	return d, nil
-}
-
-// wellBehaved: one object to the end of the text, no member twice in any
-// object, not too deep.
-func wellBehaved(body []byte) bool {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') || !walk(decoder, true, 1) {
-		return false
-	}
-	_, err := decoder.Token()
-	return err == io.EOF
-}
-
-// walk reads an object or a list to its end, after its opening.
-func walk(decoder *json.Decoder, object bool, depth int) bool {
-	seen := map[string]bool{}
-	for decoder.More() {
-		if object {
-			name, err := decoder.Token()
-			text, ok := name.(string)
-			if err != nil || !ok || seen[text] {
-				return false
-			}
-			seen[text] = true
-		}
-		value, err := decoder.Token()
-		if err != nil {
-			return false
-		}
-		if opening, ok := value.(json.Delim); ok && (depth == maxDepth || !walk(decoder, opening == '{', depth+1)) {
-			return false
-		}
-	}
-	_, err := decoder.Token()
-	return err == nil
 }
 
 // text returns a member that must be a text.

@@ -7,7 +7,6 @@
 //	GET  /quote/{id}               scope GET:/quote
 //	POST /quote-submissions        scope POST:/quote-submissions uses the intent up
 //	GET  /quote-submissions/{id}   scope GET:/quote-submissions
-//	GET  /resource                 scope openid                  tells what the token is
 //
 // Bodies are plain JSON, {"Data":{…}}; errors are those of the MEF LSO APIs.
 //

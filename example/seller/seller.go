@@ -2,7 +2,6 @@ package seller
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/intent"
@@ -37,7 +36,6 @@ func New(c Config) http.Handler {
 		{"GET /quote/{id}", resource.Operation{Scope: "GET:/quote", OwnBehalf: true}, a.readQuote},
 		{"POST /quote-submissions", resource.Operation{Scope: "POST:/quote-submissions"}, a.submit},
 		{"GET /quote-submissions/{id}", resource.Operation{Scope: "GET:/quote-submissions", OwnBehalf: true}, a.readSubmission},
-		{"GET /resource", resource.Operation{Scope: "openid"}, a.resource},
 	} {
 		mux.Handle(route.pattern, c.Guard.Protect(route.op, handler(route.handle)))
 	}
@@ -53,15 +51,4 @@ func (h handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err := h(rw, r); err != nil {
 		writeError(rw, err)
 	}
-}
-
-// resource is for trying tokens out.
-func (a *api) resource(rw http.ResponseWriter, r *http.Request) error {
-	grant := resource.Of(r.Context())
-	body := map[string]string{"sub": grant.Subject, "client_id": grant.Client.GetID(), "scope": strings.Join(grant.Scopes, " ")}
-	if claim := a.Guard.Profile.IntentClaim; grant.IntentID != "" && claim != "" {
-		body[claim] = grant.IntentID
-	}
-	resource.WriteJSON(rw, http.StatusOK, body)
-	return nil
 }

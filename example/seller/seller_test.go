@@ -243,7 +243,6 @@ func TestTokens(t *testing.T) {
 		{"scope for reading", http.MethodPost, "/quote", read, forbidden, "accessDenied"},
 		{"scope for quotes", http.MethodGet, "/quote-submissions/x", read, forbidden, "accessDenied"},
 		{"user's scope for reading", http.MethodPost, "/quote-submissions", users, forbidden, "accessDenied"},
-		{"no openid", http.MethodGet, "/resource", read, forbidden, "accessDenied"},
 	} {
 		a := w.do(t, test.method, test.path, test.token, "")
 		expect(t, test.what, a, test.status, test.code, "")
@@ -253,19 +252,5 @@ func TestTokens(t *testing.T) {
 	}
 	if a := w.do(t, http.MethodDelete, "/quote/"+id, read, ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") == "" {
 		t.Errorf("DELETE: %d %v", a.status, a.header)
-	}
-}
-
-func TestResource(t *testing.T) {
-	w := start(t, inMemory(t), nil)
-	id := w.quote(t, "buyer-a", `{}`)
-	token := w.users(t, "buyer-a", id, "openid")
-	const interaction = "93bac548-d2de-4546-b106-880a5018460d"
-	a := w.do(t, http.MethodGet, "/resource", token, "", "x-fapi-interaction-id", interaction)
-	if a.status != http.StatusOK || a.object(t)["client_id"] != "buyer-a" || a.object(t)["scope"] != "openid" || a.object(t)["meflso_intent_id"] != id {
-		t.Errorf("%d %s", a.status, a.body)
-	}
-	if a.header.Get("x-fapi-interaction-id") != interaction || !strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
-		t.Errorf("headers: %v", a.header)
 	}
 }
