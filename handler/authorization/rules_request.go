@@ -91,8 +91,10 @@ func (e *Endpoint) responseType(_ context.Context, c *candidate) error {
 	if wanted == "" {
 		return ruleResponseType.InvalidRequest("The request object has no response_type.")
 	}
-	// A bare code could be swapped on its way; JARM signs it.
-	bare := sameSet(wanted, "code") && !profile.IsJWTMode(c.params.Get("response_mode"))
+	// A bare code could be swapped on its way; JARM signs it. A mode that is
+	// not known has a rule of its own.
+	mode := c.params.Get("response_mode")
+	bare := sameSet(wanted, "code") && (mode == "" || slices.Contains(e.Profile.ResponseModes, mode) && !profile.IsJWTMode(mode))
 	if bare || !slices.ContainsFunc(e.Profile.ResponseTypes, func(t string) bool { return sameSet(t, wanted) }) {
 		return ruleResponseTypes.Refuse("unsupported_response_type", "The response_type is not supported.")
 	}

@@ -151,6 +151,19 @@ func TestJARM_2_3_1_NoTokensInTheQuery(t *testing.T) {
 	}
 }
 
+// A code is never bare: without a mode, or in the fragment, its type is
+// refused; in a mode that is not the profile's, the mode.
+func TestFAPI_5_2_2_2_NoBareCode(t *testing.T) {
+	h, b := startJARM(t)
+	for mode, code := range map[any]string{nil: "unsupported_response_type", "fragment": "unsupported_response_type", "query": "invalid_request", "form_post": "invalid_request"} {
+		object := b.Object(h.NewIntent(t, b, "once"), harness.Set("response_mode", mode), harness.Set("response_type", "code"))
+		answer := visitOnce(t, h, h.URL(b, object))
+		if answer.Fragment || answer.Params.Get("error") != code || answer.Params.Has("code") {
+			t.Errorf("%v: %d %v", mode, answer.Status, answer.Params)
+		}
+	}
+}
+
 // The client's registered algorithm signs, else the profile's.
 func TestJARMAlgorithm(t *testing.T) {
 	h, b := startJARM(t)
