@@ -125,7 +125,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
 	p.pushed = &par.Endpoint{Authenticate: auth.Authenticate, Requests: authorize}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
-	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Clock: c.Clock}
+	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Certificate: certificate, Clock: c.Clock}
 	if err := register(c, set, idTokens, authorize, bind); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/base64"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/clientauth"
 	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -25,13 +27,16 @@ type Bind struct {
 	Intents  *intent.Register
 	Metadata storage.MetadataFunc
 	Policy   authorization.Policy
-	Clock    func() time.Time
+	// Certificate tells which certificates are registered for a client.
+	Certificate *clientauth.Certificate
+	Clock       func() time.Time
 }
 
 var _ fosite.TokenEndpointHandler = (*Bind)(nil)
 
 const (
 	ruleForeign   profile.Rule = "MEF-R58"
+	ruleMoreScope profile.Rule = "RFC6749-6"
 	ruleCodeLife  profile.Rule = "MEF-10.3.3.1"
 	rulePKCE      profile.Rule = "RFC7636-4.6"
 	ruleOwnBehalf profile.Rule = "MEF-10.2.2.2"
@@ -82,12 +87,14 @@ func (b *Bind) HandleTokenEndpointRequest(ctx context.Context, request fosite.Ac
 const needsCertificate = "The tokens are bound to a client certificate, which the request does not have."
 
 // constrain binds the tokens to the certificate of this request, if it has one.
-// A refresh token of a confidential client is bound to it by its
-// authentication (RFC 8705 §7.1), so that the new tokens may be bound to a new
-// certificate; but what was bound once is never given out unbound.
+// What was bound once is never given out unbound, nor to somebody else's
+// certificate.
 func (b *Bind) constrain(ctx context.Context, client fosite.Client, binding *storage.Binding) error {
 	f := foundIn(ctx)
 	if len(f.chain) > 0 {
+		if err := b.sameHolder(ctx, client, binding, f.chain); err != nil {
+			return err
+		}
 		binding.Confirmation = mtls.Thumbprint(f.chain[0])
 		return nil
 	}
@@ -100,6 +107,26 @@ func (b *Bind) constrain(ctx context.Context, client fosite.Client, binding *sto
 	}
 	if metadata.CertificateBoundAccessTokens {
 		return ruleBound.InvalidRequest(needsCertificate)
+	}
+	return nil
+}
+
+// sameHolder: a refresh comes with the certificate of before, or with a renewed
+// one that is registered for the client.
+func (b *Bind) sameHolder(ctx context.Context, client fosite.Client, binding *storage.Binding, chain []*x509.Certificate) error {
+	if binding.Confirmation == "" || mtls.Confirms(chain[0], binding.Confirmation) {
+		return nil
+	}
+	metadata, err := b.metadata(ctx, client)
+	if err != nil {
+		return err
+	}
+	err = errNotRegistered
+	if clientauth.Identified(metadata) {
+		err = b.Certificate.Registered(ctx, client.GetID(), metadata, chain)
+	}
+	if err != nil {
+		return ruleBound.InvalidGrant("The refresh token is bound to another certificate.").Because(err)
 	}
 	return nil
 }
@@ -174,6 +201,12 @@ func (b *Bind) refresh(ctx context.Context, request fosite.AccessRequester, sess
 	binding := session.LSOBinding()
 	if binding.Issuer != b.Issuer {
 		return ruleForeign.InvalidGrant("The refresh token is not valid.")
+	}
+	// Fosite grants what was granted before, whatever is asked.
+	for _, scope := range b.Profile.ParseScope(request.GetRequestForm().Get("scope")) {
+		if !slices.Contains(request.GetGrantedScopes(), scope) {
+			return ruleMoreScope.InvalidScope("A scope was not granted before.")
+		}
 	}
 	if binding.IntentID == "" {
 		return b.policy(ctx, request, nil)

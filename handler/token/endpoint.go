@@ -136,8 +136,11 @@ var aboutGrant = []error{
 // somebody else has used it, and of everything else to try again.
 func aboutTheGrant(grants fosite.Arguments, err error) error {
 	var violation *profile.Violation
-	if err == nil || errors.As(err, &violation) || grants.ExactOne("client_credentials") {
+	if err == nil || errors.As(err, &violation) {
 		return err
+	}
+	if grants.ExactOne("client_credentials") {
+		return named(err)
 	}
 	invalid := slices.ContainsFunc(aboutGrant, func(about error) bool { return errors.Is(err, about) })
 	if errors.Is(err, fosite.ErrSerializationFailure) {
@@ -146,10 +149,21 @@ func aboutTheGrant(grants fosite.Arguments, err error) error {
 		}
 		invalid = true
 	}
-	if invalid {
+	switch {
+	case errors.Is(err, fosite.ErrInvalidatedAuthorizeCode):
+		return ruleUsed.InvalidGrant("The code has been used before.").Because(err)
+	case invalid:
 		return ruleRefresh.InvalidGrant("The code or refresh token is not valid.").Because(err)
 	}
-	return err
+	return named(err)
+}
+
+// named gives a refusal of Fosite's own the rule that the audit log shows.
+func named(err error) error {
+	shown := profile.Registered(err)
+	refusal := ruleGrant.Refuse(shown.ErrorField, shown.DescriptionField)
+	refusal.OAuth.CodeField = shown.CodeField
+	return refusal.Because(err)
 }
 
 // NewAccessResponse claims what the grant may be used for once and issues the

@@ -98,9 +98,14 @@ func TestTokensAreBound(t *testing.T) {
 			again := client.Post(t, client.Token, s.b.Authenticated(refreshing(tokens.Body["refresh_token"])))
 			s.bound(t, again, s.cert)
 			s.bound(t, client.Post(t, client.Token, s.b.Authenticated(ownBehalf("quote"))), s.cert)
-			// RFC 8705 §7.1: the client's authentication binds its refresh token.
+			// Another certificate is not the holder's, until it is registered.
 			renewed := s.ca.Issue(t, "buyer-a")
 			other := s.As(t, renewed)
+			refused := other.Post(t, other.Token, s.b.Authenticated(refreshing(again.Body["refresh_token"])))
+			if refused.Status != 400 || refused.Body["error"] != "invalid_grant" {
+				t.Errorf("refresh with another certificate: %d %s", refused.Status, refused.Raw)
+			}
+			s.Register(t, s.b, everyType, harness.Set("tls_client_auth_subject_dn", "CN=buyer-a"))
 			s.bound(t, other.Post(t, other.Token, s.b.Authenticated(refreshing(again.Body["refresh_token"]))), renewed)
 		})
 	}

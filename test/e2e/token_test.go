@@ -197,7 +197,7 @@ func TestCodesRefused(t *testing.T) {
 		{"RFC6749-4.1.3/redirect_uri differs", func(code string) harness.Response {
 			return h.Redeem(t, b, code, "redirect_uri", "https://evil.example.org/cb")
 		}, nil, 400, "invalid_grant", nil},
-		{"RFC6749-4.1.3/code changed", func(code string) harness.Response { return h.Redeem(t, b, "ory_ac_x"+code[8:]) }, nil, 400, "invalid_grant", nil},
+		{"RFC6749-4.1.3/code changed", func(code string) harness.Response { return h.Redeem(t, b, code[:7]+another(code[7:8])+code[8:]) }, nil, 400, "invalid_grant", nil},
 		{"RFC6749-4.1.3/code missing", func(string) harness.Response { return h.Redeem(t, b, "") }, nil, 400, "invalid_request", nil},
 		{"RFC7636-4.6/verifier missing", func(code string) harness.Response { return h.Redeem(t, b, code) }, challenge, 400, "invalid_grant", []string{"code_verifier", verifier}},
 		{"RFC7636-4.6/verifier wrong", func(code string) harness.Response {
@@ -345,4 +345,12 @@ func TestUserInfo(t *testing.T) {
 	if r := ask(h.UserInfo, "Bearer "+own); r.Status != 403 || r.Body["error"] != "insufficient_scope" {
 		t.Errorf("token without openid: %d %s", r.Status, r.Raw)
 	}
+}
+
+// another is one character that is not this one.
+func another(c string) string {
+	if c == "x" {
+		return "y"
+	}
+	return "x"
 }
