@@ -14,12 +14,15 @@ type Reason string
 const (
 	ReasonMetadata    Reason = "metadata"     // the discovery document cannot be used
 	ReasonRedirectURI Reason = "redirect_uri" // the answer came to another redirect URI
-	ReasonDelivery    Reason = "delivery"     // not in the fragment
+	ReasonDelivery    Reason = "delivery"     // not in the part of the URL that was asked for
+	ReasonResponse    Reason = "response"     // not the one parameter response of JARM
 	ReasonState       Reason = "state"        // no such login, an old or finished one, or another state
 	ReasonError       Reason = "error"        // the server answered with an OAuth error: Abort.OAuth
 	ReasonMissing     Reason = "missing"      // code or id_token not there exactly once
 	ReasonAccessToken Reason = "access_token" // an access token in the front channel, or none from the token endpoint
-	ReasonForm        Reason = "form"         // the ID Token or the token response is malformed
+	ReasonRequestURI  Reason = "request_uri"  // none that can be used from the pushed authorization request endpoint
+	ReasonForm        Reason = "form"         // a JWT or a JSON answer is malformed
+	ReasonEncryption  Reason = "encryption"   // not encrypted as registered, or not to us
 	ReasonAlg         Reason = "alg"
 	ReasonKey         Reason = "key" // the issuer publishes no key with the token's kid
 	ReasonSignature   Reason = "signature"
@@ -48,7 +51,8 @@ type Abort struct {
 	Rule profile.Rule
 	// Text is one sentence for a log. It quotes nothing of the answer.
 	Text string
-	// OAuth is the server's error where Reason is ReasonError.
+	// OAuth is the server's error where Reason is ReasonError. With
+	// ReasonResponse it is one that nobody vouches for: it may be shown.
 	OAuth *OAuthError
 	// Cause is what lies behind it; often nil.
 	Cause error
@@ -88,9 +92,9 @@ func (a *Abort) because(cause error) *Abort {
 }
 
 // OAuthError is an error that the server answered with, at the redirect URI
-// or at the token endpoint (RFC 6749 §4.1.2.1, §5.2).
+// or at an endpoint for clients (RFC 6749 §4.1.2.1, §5.2; RFC 9126 §2.3).
 type OAuthError struct {
-	// Status is the HTTP status of the token endpoint, 0 at the redirect URI.
+	// Status is the HTTP status, 0 at the redirect URI.
 	Status int
 	// Code and Description are cut to 300 printable ASCII characters.
 	Code, Description string
@@ -109,10 +113,12 @@ const maxErrorText = 300
 // printable keeps somebody else's text from breaking a log line.
 func printable(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
+		if isUnprintable(r) {
 			return -1
 		}
 		return r
 	}, text)
 	return text[:min(len(text), maxErrorText)]
 }
+
+func isUnprintable(r rune) bool { return r < ' ' || r > '~' }

@@ -21,8 +21,21 @@
 // with an *Abort. A Detached is made by Finish alone and holds the code where
 // nobody else reaches it: no code is sent before its answer passed every rule.
 //
+// A Seller of FAPI 1.0 Advanced that takes pushed requests and answers them
+// with signed responses, to clients that authenticate by their certificate:
+//
+//	p := profile.FAPI1Advanced()
+//	client, err := relyingparty.New(relyingparty.Config{
+//		…, Profile: &p, PAR: true, JARM: true, AuthMethod: profile.TLSClientAuth, HTTP: withCertificate,
+//	})
+//	url, login, err := client.Begin(ctx, relyingparty.AuthorizationRequest{Scopes: []string{"accounts"}})
+//	detached, err := client.Finish(ctx, login, callbackURL, r.URL.Query(), relyingparty.Query)
+//	tokens, err := client.Exchange(ctx, detached)
+//	response, err := client.Call(request, tokens, relyingparty.Customer{IP: address})
+//
 // Use a redirect URI of its own for each Seller (FAPI 1.0 Baseline §5.2.3-3).
 //
-// Deliberately absent: encrypted ID Tokens, pushed requests and JARM, and any
-// storage of sessions, which is the caller's.
+// Deliberately absent: client secrets, codes that neither an ID Token nor a
+// signed response vouches for, a fallback from encrypted to plain answers, and
+// any storage of sessions, which is the caller's.
 package relyingparty

@@ -9,22 +9,26 @@ import (
 
 // Login is what must be remembered from Begin to Finish. Keep it, as JSON, in
 // the session of the browser that is sent away, and take it out before Finish:
-// it serves one answer, whatever becomes of it. It holds no credential, but
-// nobody else may see or change it.
+// it serves one answer, whatever becomes of it. Nobody else may see or change
+// it.
 type Login struct {
 	Issuer      string   `json:"issuer"`
 	ClientID    string   `json:"client_id"`
 	State       string   `json:"state"`
 	Nonce       string   `json:"nonce"`
 	RedirectURI string   `json:"redirect_uri"`
-	IntentID    string   `json:"intent_id"`
+	IntentID    string   `json:"intent_id,omitempty"`
 	Scopes      []string `json:"scopes"`
 	ACR         []string `json:"acr,omitempty"`
 	// EssentialACR tells that no other class than ACR is good enough.
 	EssentialACR bool `json:"essential_acr,omitempty"`
 	// MaxAge is in seconds; 0 means that none was asked for.
-	MaxAge    int64     `json:"max_age,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
+	MaxAge int64 `json:"max_age,omitempty"`
+	// JARM tells that the answer is a signed response.
+	JARM bool `json:"jarm,omitempty"`
+	// CodeVerifier is what the token endpoint gets to see; empty without PKCE.
+	CodeVerifier string    `json:"code_verifier,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
 }
 
 // maxLogin is how long an answer may take.

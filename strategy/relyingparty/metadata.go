@@ -18,6 +18,7 @@ type Metadata struct {
 	Issuer                string          `json:"issuer"`
 	AuthorizationEndpoint string          `json:"authorization_endpoint"`
 	TokenEndpoint         string          `json:"token_endpoint"`
+	PAREndpoint           string          `json:"pushed_authorization_request_endpoint"`
 	JWKSURI               string          `json:"jwks_uri"`
 	Aliases               EndpointAliases `json:"mtls_endpoint_aliases"`
 	// ResponseIss tells that every answer has an iss parameter (RFC 9207 §3).
@@ -28,6 +29,7 @@ type Metadata struct {
 // (RFC 8705 §5).
 type EndpointAliases struct {
 	TokenEndpoint string `json:"token_endpoint"`
+	PAREndpoint   string `json:"pushed_authorization_request_endpoint"`
 }
 
 const ruleMetadata profile.Rule = "BASE-5.2.3-11"
@@ -64,7 +66,7 @@ func readMetadata(object jose.Object) (*Metadata, error) {
 	m := &Metadata{}
 	for name, value := range map[string]any{
 		"issuer": &m.Issuer, "authorization_endpoint": &m.AuthorizationEndpoint, "token_endpoint": &m.TokenEndpoint,
-		"jwks_uri": &m.JWKSURI, "mtls_endpoint_aliases": &m.Aliases,
+		"pushed_authorization_request_endpoint": &m.PAREndpoint, "jwks_uri": &m.JWKSURI, "mtls_endpoint_aliases": &m.Aliases,
 		"authorization_response_iss_parameter_supported": &m.ResponseIss,
 	} {
 		if raw, there := object[name]; there {
@@ -87,8 +89,13 @@ func (m *Metadata) check(issuer string) error {
 			return abort(ReasonMetadata, ruleMetadata, name+" is no https URL")
 		}
 	}
-	if alias := m.Aliases.TokenEndpoint; alias != "" && !isHTTPS(alias) {
-		return abort(ReasonMetadata, ruleMetadata, "the alias of token_endpoint is no https URL")
+	for name, endpoint := range map[string]string{
+		"pushed_authorization_request_endpoint": m.PAREndpoint, "the alias of token_endpoint": m.Aliases.TokenEndpoint,
+		"the alias of pushed_authorization_request_endpoint": m.Aliases.PAREndpoint,
+	} {
+		if endpoint != "" && !isHTTPS(endpoint) {
+			return abort(ReasonMetadata, ruleMetadata, name+" is no https URL")
+		}
 	}
 	return nil
 }

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
+	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
 // AuthorizationRequest is what a user is asked to approve.
 type AuthorizationRequest struct {
-	// IntentID names the intent, as the Seller's API returned it.
+	// IntentID names the intent, as the Seller's API returned it; it is empty
+	// where the profile has no intents, and nowhere else.
 	IntentID string
 	// Scopes are asked for in this order behind openid, which is always asked
 	// for and need not be given.
@@ -36,37 +38,58 @@ const (
 )
 
 // Begin returns the URL to send the user's browser to, with 303 See Other, and
-// the login to remember. The URL is good for five minutes and one
-// authorization; to ask again, begin again with the same intent.
-func (c *Client) Begin(_ context.Context, request AuthorizationRequest) (string, *Login, error) {
-	if err := request.check(); err != nil {
+// the login to remember. The URL is good for five minutes, or, where the
+// request is pushed, for as long as the Seller says, which may be a few
+// seconds; and for one authorization. To ask again, begin again with the same
+// intent. A refusal of a pushed request is an *OAuthError, and an answer that
+// cannot be used an *Abort.
+func (c *Client) Begin(ctx context.Context, request AuthorizationRequest) (string, *Login, error) {
+	if err := request.check(c.config.Profile); err != nil {
 		return "", nil, err
 	}
-	state, err := c.identifier()
+	login, err := c.newLogin(&request)
 	if err != nil {
 		return "", nil, err
-	}
-	nonce, err := c.identifier()
-	if err != nil {
-		return "", nil, err
-	}
-	login := &Login{
-		Issuer: c.config.Issuer.Issuer, ClientID: c.config.ClientID, State: state, Nonce: nonce,
-		RedirectURI: c.config.RedirectURI, IntentID: request.IntentID, Scopes: withOpenID(request.Scopes),
-		ACR: slices.Clone(request.ACR), EssentialACR: request.EssentialACR, MaxAge: int64(request.MaxAge / time.Second),
-		CreatedAt: c.config.Clock().UTC(),
 	}
 	object, err := c.requestObject(login)
 	if err != nil {
 		return "", nil, err
 	}
-	return c.authorizationURL(login, object), login, nil
+	if object, err = c.encrypt(ctx, object); err != nil {
+		return "", nil, err
+	}
+	if !c.config.PAR {
+		return c.authorizationURL(c.byValue(login, object)), login, nil
+	}
+	reference, err := c.push(ctx, object)
+	if err != nil {
+		return "", nil, err
+	}
+	// FAPI 1.0 Advanced §5.2.3-16: these two and nothing else.
+	return c.authorizationURL(url.Values{"client_id": {login.ClientID}, "request_uri": {reference}}), login, nil
 }
 
-func (r *AuthorizationRequest) check() error {
+func (c *Client) newLogin(request *AuthorizationRequest) (*Login, error) {
+	login := &Login{
+		Issuer: c.config.Issuer.Issuer, ClientID: c.config.ClientID,
+		RedirectURI: c.config.RedirectURI, IntentID: request.IntentID, Scopes: withOpenID(request.Scopes),
+		ACR: slices.Clone(request.ACR), EssentialACR: request.EssentialACR, MaxAge: int64(request.MaxAge / time.Second),
+		JARM: c.config.JARM, CreatedAt: c.config.Clock().UTC(),
+	}
+	if c.config.wantsPKCE() {
+		if err := c.identifiers(&login.CodeVerifier); err != nil {
+			return nil, err
+		}
+	}
+	return login, c.identifiers(&login.State, &login.Nonce)
+}
+
+func (r *AuthorizationRequest) check(p *profile.Profile) error {
 	switch {
-	case r.IntentID == "":
+	case r.IntentID == "" && p.RequireIntent:
 		return errors.New("relyingparty: IntentID is empty")
+	case r.IntentID != "" && p.IntentClaim == "":
+		return errors.New("relyingparty: there is an IntentID, but the profile has no intents")
 	case r.EssentialACR && len(r.ACR) == 0:
 		return errors.New("relyingparty: EssentialACR without ACR")
 	case r.MaxAge != 0 && r.MaxAge < time.Second:
@@ -86,13 +109,22 @@ func withOpenID(scopes []string) []string {
 // sub, so that it never serves as a client assertion (RFC 9101 §10.8).
 func (c *Client) requestObject(login *Login) (string, error) {
 	payload := map[string]any{
-		"response_type": "code id_token",
+		"response_type": c.config.responseType(),
 		"client_id":     login.ClientID,
 		"redirect_uri":  login.RedirectURI,
 		"scope":         strings.Join(login.Scopes, " "),
 		"state":         login.State,
 		"nonce":         login.Nonce,
-		"claims":        map[string]any{"id_token": c.wantedClaims(login)},
+		"nbf":           login.CreatedAt.Unix(),
+	}
+	if mode := c.config.responseMode(); mode != "" {
+		payload["response_mode"] = mode
+	}
+	if login.CodeVerifier != "" {
+		payload["code_challenge"], payload["code_challenge_method"] = challenge(login.CodeVerifier), "S256"
+	}
+	if claims := c.wantedClaims(login); len(claims) > 0 {
+		payload["claims"] = map[string]any{"id_token": claims}
 	}
 	if len(login.ACR) > 0 && !login.EssentialACR {
 		payload["acr_values"] = strings.Join(login.ACR, " ")
@@ -100,12 +132,14 @@ func (c *Client) requestObject(login *Login) (string, error) {
 	if login.MaxAge > 0 {
 		payload["max_age"] = login.MaxAge
 	}
-	payload["nbf"] = login.CreatedAt.Unix()
 	return c.sign("oauth-authz-req+jwt", payload, login.Issuer, objectLifetime)
 }
 
 func (c *Client) wantedClaims(login *Login) map[string]any {
-	claims := map[string]any{c.config.IntentClaim: map[string]any{"value": login.IntentID, "essential": true}}
+	claims := map[string]any{}
+	if login.IntentID != "" {
+		claims[c.config.Profile.IntentClaim] = map[string]any{"value": login.IntentID, "essential": true}
+	}
 	if login.EssentialACR {
 		claims["acr"] = map[string]any{"values": login.ACR, "essential": true}
 	}
@@ -142,15 +176,18 @@ func (c *Client) sign(typ string, payload map[string]any, audience string, lifet
 	return token, nil
 }
 
-// authorizationURL repeats outside the object what OAuth demands there (FAPI
-// 1.0 Advanced §5.2.3-9).
-func (c *Client) authorizationURL(login *Login, object string) string {
-	query := url.Values{
-		"response_type": {"code id_token"},
+// byValue repeats outside the object what OAuth demands there (FAPI 1.0
+// Advanced §5.2.3-9).
+func (c *Client) byValue(login *Login, object string) url.Values {
+	return url.Values{
+		"response_type": {c.config.responseType()},
 		"client_id":     {login.ClientID},
 		"scope":         {strings.Join(login.Scopes, " ")},
 		"request":       {object},
 	}
+}
+
+func (c *Client) authorizationURL(query url.Values) string {
 	separator := "?"
 	if strings.Contains(c.config.Issuer.AuthorizationEndpoint, "?") {
 		separator = "&"

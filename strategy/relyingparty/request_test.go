@@ -223,7 +223,6 @@ func TestNewRefuses(t *testing.T) {
 		"other alg":    func(c *relyingparty.Config) { c.Alg = profile.PS256 },
 		"none":         func(c *relyingparty.Config) { c.IDTokenAlg = "none" },
 		"HS256":        func(c *relyingparty.Config) { c.IDTokenAlg = "HS256" },
-		"hash":         func(c *relyingparty.Config) { c.EdDSAHash = "md5" },
 	} {
 		config := good
 		change(&config)

@@ -20,8 +20,9 @@ const (
 )
 
 // Detached is an authorization response that passed every rule: its ID Token
-// was the detached signature over its code and state. It holds the code, and
-// Exchange sends it.
+// was the detached signature over its code and state, or the whole response
+// was signed (JARM). It holds the code, and Exchange sends it. After a signed
+// response its other fields are empty: the ID Token comes with the Tokens.
 type Detached struct {
 	// IntentID is the intent that the user authorised, from the ID Token.
 	IntentID string
@@ -49,14 +50,15 @@ type answer struct {
 	delivery    Delivery
 	spent       error
 
-	// The ID Token, and what came with it.
+	// The JWT that the rules look at, and what came with it.
+	expected               *expected
 	raw, code, accessToken string
 	signed                 *jose.Signed
 	keys                   []key.Public
-	claims                 jose.Object
+	claims                 jose.Object // of a JARM response not verified before checkSignature
 
 	// front is the authorization response, once it passed. A refreshed token
-	// has the subject of its predecessor there, and no code.
+	// has the subject of its predecessor there.
 	front     *Detached
 	refreshed bool
 }
@@ -112,6 +114,27 @@ var tokenRules = []rule{
 	(*Client).checkSameUser,
 }
 
+// firstTokenRules are the validation of the first ID Token there is, after a
+// signed response (OpenID Connect Core §3.1.3.7).
+var firstTokenRules = []rule{
+	(*Client).checkAlg,
+	(*Client).findKey,
+	(*Client).checkSignature,
+	(*Client).checkIss,
+	(*Client).checkAud,
+	(*Client).checkAzp,
+	(*Client).checkExp,
+	(*Client).checkIat,
+	(*Client).checkNonce,
+	(*Client).checkCodeHash,
+	(*Client).checkStateHash,
+	(*Client).checkTokenHash,
+	(*Client).checkIntent,
+	(*Client).checkACR,
+	(*Client).checkAuthTime,
+	(*Client).checkSub,
+}
+
 func (c *Client) apply(ctx context.Context, rules []rule, a *answer) error {
 	for _, check := range rules {
 		if err := check(c, ctx, a); err != nil {
@@ -123,27 +146,36 @@ func (c *Client) apply(ctx context.Context, rules []rule, a *answer) error {
 
 // Finish validates the answer to a login: redirectURI is the URL at which it
 // arrived, without its parameters, and params are those of the fragment, which
-// a page there posts to the server. The error is an *Abort; the login is spent
-// either way. The caller drops it from the session.
+// a page there posts to the server, or, with JARM, those of the query. The
+// error is an *Abort; the login is spent either way. The caller drops it from
+// the session.
 func (c *Client) Finish(ctx context.Context, login *Login, redirectURI string, params url.Values, delivery Delivery) (*Detached, error) {
-	a := &answer{
-		login: login, now: c.config.Clock(), redirectURI: redirectURI, params: params, delivery: delivery,
-		raw: params.Get("id_token"), code: params.Get("code"), accessToken: params.Get("access_token"),
-	}
 	if login == nil || login.State == "" || login.Nonce == "" {
 		return nil, abort(ReasonState, ruleState, "the browser session has no login")
 	}
+	a := &answer{
+		login: login, now: c.config.Clock(), redirectURI: redirectURI, params: params, delivery: delivery,
+		expected: c.idToken(), raw: params.Get("id_token"), code: params.Get("code"), accessToken: params.Get("access_token"),
+	}
+	rules := responseRules
+	if login.JARM {
+		rules, a.expected, a.raw, a.code = jarmRules, c.response(), params.Get("response"), ""
+	}
 	a.spent = c.spend(ctx, login)
-	if err := c.apply(ctx, responseRules, a); err != nil {
+	if err := c.apply(ctx, rules, a); err != nil {
 		return nil, err
 	}
 	return a.detached(), nil
 }
 
 // detached is called after all rules passed, so that the members have their
-// types.
+// types. A signed response has none of them.
 func (a *answer) detached() *Detached {
-	d := &Detached{login: *a.login, code: a.code, IntentID: a.login.IntentID}
+	d := &Detached{login: *a.login, code: a.code}
+	if a.login.JARM {
+		return d
+	}
+	d.IntentID = a.login.IntentID
 	d.Subject, _ = a.claims.String("sub")
 	d.ACR, _ = a.claims.String("acr")
 	d.AuthTime, _ = a.claims.Time("auth_time")

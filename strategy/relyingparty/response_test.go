@@ -1,6 +1,7 @@
 package relyingparty_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -384,7 +385,9 @@ func TestHashVectors(t *testing.T) {
 	} {
 		t.Run(test.alg+" "+test.text, func(t *testing.T) {
 			s := newSeller(t, test.alg)
-			c := s.client(t, func(config *relyingparty.Config) { config.EdDSAHash = test.eddsa })
+			p := profile.MEFLSO()
+			p.EdDSAHash = cmp.Or(test.eddsa, profile.SHA512)
+			c := s.client(t, func(config *relyingparty.Config) { config.Profile = &p })
 			a := newAttempt(t, s, c)
 			a.login.State = "af0ifjsldkj"
 			claim("s_hash", test.state)(a)

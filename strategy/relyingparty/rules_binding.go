@@ -23,7 +23,7 @@ const (
 // one of the token's own algorithm, which is the registered one by now.
 func (c *Client) bound(a *answer, claim, value string) bool {
 	hash, err := a.claims.String(claim)
-	return err == nil && equal(hash, idtoken.LeftHalf(a.signed.Alg, value, c.config.EdDSAHash))
+	return err == nil && equal(hash, idtoken.LeftHalf(a.signed.Alg, value, c.eddsaHash()))
 }
 
 // checkCodeHash: the ID Token was made for this code. From the token endpoint
@@ -60,8 +60,13 @@ func (c *Client) checkTokenHash(_ context.Context, a *answer) error {
 	return nil
 }
 
+// checkIntent: where there are intents, the ID Token names that of the login.
 func (c *Client) checkIntent(_ context.Context, a *answer) error {
-	if id, err := a.claims.String(c.config.IntentClaim); err != nil || id == "" || id != a.login.IntentID {
+	claim := c.config.Profile.IntentClaim
+	if claim == "" && a.login.IntentID == "" {
+		return nil
+	}
+	if id, err := a.claims.String(claim); err != nil || id == "" || id != a.login.IntentID {
 		return abort(ReasonIntent, ruleIntent, "the ID Token names another intent or none")
 	}
 	return nil
@@ -70,10 +75,19 @@ func (c *Client) checkIntent(_ context.Context, a *answer) error {
 // checkACR: the user logged in well enough for what was asked.
 func (c *Client) checkACR(_ context.Context, a *answer) error {
 	acr, err := a.claims.String("acr")
+	if err == nil && acr == "" && !c.needsACR(a.login) {
+		return nil
+	}
 	if err != nil || acr == "" || !c.goodEnough(a.login, acr) {
 		return abort(ReasonACR, ruleACR, "the ID Token's acr is missing or not good enough")
 	}
 	return nil
+}
+
+// needsACR: one is missed where the profile has it in every login, or where
+// somebody said what is good enough.
+func (c *Client) needsACR(login *Login) bool {
+	return c.config.Profile.RequireACRClaim || login.EssentialACR || len(c.config.ACRValues) > 0
 }
 
 func (c *Client) goodEnough(login *Login, acr string) bool {

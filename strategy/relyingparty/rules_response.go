@@ -3,6 +3,7 @@ package relyingparty
 import (
 	"context"
 	"crypto/subtle"
+	"net/url"
 	"slices"
 
 	"github.com/meflso/fosite-meflso/strategy/profile"
@@ -47,7 +48,7 @@ func (c *Client) checkState(_ context.Context, a *answer) error {
 }
 
 // checkError believes an error only from the issuer of the login (RFC 9207
-// §2.4), for no ID Token vouches for it.
+// §2.4), for no ID Token vouches for it. A signed response has its iss.
 func (c *Client) checkError(ctx context.Context, a *answer) error {
 	if !a.params.Has("error") {
 		return nil
@@ -56,8 +57,12 @@ func (c *Client) checkError(ctx context.Context, a *answer) error {
 		return err
 	}
 	refused := abort(ReasonError, ruleError, "the server answered with an error")
-	refused.OAuth = &OAuthError{Code: printable(a.params.Get("error")), Description: printable(a.params.Get("error_description"))}
+	refused.OAuth = oauthError(a.params)
 	return refused
+}
+
+func oauthError(params url.Values) *OAuthError {
+	return &OAuthError{Code: printable(params.Get("error")), Description: printable(params.Get("error_description"))}
 }
 
 func (c *Client) checkAccessToken(_ context.Context, a *answer) error {

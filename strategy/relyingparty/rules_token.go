@@ -13,6 +13,7 @@ import (
 
 const (
 	ruleForm      profile.Rule = "FAPI-5.2.3.1-2"
+	ruleEncrypted profile.Rule = "FAPI-5.2.3.1-5"
 	ruleAlg       profile.Rule = "FAPI-5.2.3.1-2"
 	ruleKid       profile.Rule = "MEF-R42"
 	ruleKey       profile.Rule = "MEF-D11"
@@ -25,28 +26,49 @@ const (
 	ruleNonce     profile.Rule = "MEF-R37"
 )
 
-const (
-	maxIDToken  = 16 << 10
-	maxTokenAge = 10 * time.Minute // of an ID Token that just came
-)
+const maxTokenAge = 10 * time.Minute // of a JWT that just came
+
+// expected is what a JWT of the server has to be, and the requirements that
+// say so.
+type expected struct {
+	name       string
+	alg        profile.Alg
+	encryption Encryption
+
+	form, encrypted, algorithm, kid, key, signature, iss profile.Rule
+}
+
+func (c *Client) idToken() *expected {
+	return &expected{
+		name: "the ID Token", alg: c.config.IDTokenAlg, encryption: c.config.IDTokenEncryption,
+		form: ruleForm, encrypted: ruleEncrypted, algorithm: ruleAlg, kid: ruleKid, key: ruleKey, signature: ruleSignature, iss: ruleIss,
+	}
+}
+
+func (a *answer) refuse(reason Reason, rule profile.Rule, text string) *Abort {
+	return abort(reason, rule, a.expected.name+text)
+}
 
 // checkAlg: a signed token, and with the one registered algorithm. A token
 // without kid is refused here too, as the gate never looks without one.
 func (c *Client) checkAlg(_ context.Context, a *answer) error {
-	signed, err := jose.ParseSigned(a.raw, maxIDToken)
-	if signed != nil && signed.Alg != "" && profile.Alg(signed.Alg).Canonical() != c.config.IDTokenAlg.Canonical() {
-		return abort(ReasonAlg, ruleAlg, "the ID Token's alg is not the registered one")
+	signed, err := c.open(a)
+	if signed != nil && signed.Alg != "" && profile.Alg(signed.Alg).Canonical() != a.expected.alg.Canonical() {
+		return a.refuse(ReasonAlg, a.expected.algorithm, "'s alg is not the registered one")
 	}
+	var refused *Abort
 	switch {
+	case errors.As(err, &refused):
+		return refused
 	case errors.Is(err, jose.ErrAlg):
-		return abort(ReasonAlg, ruleAlg, "the ID Token has no alg")
+		return a.refuse(ReasonAlg, a.expected.algorithm, " has no alg")
 	case errors.Is(err, jose.ErrKid):
-		return abort(ReasonKey, ruleKid, "the ID Token has no kid")
+		return a.refuse(ReasonKey, a.expected.kid, " has no kid")
 	case err != nil:
-		return abort(ReasonForm, ruleForm, "the ID Token is no JWS in compact serialization").because(err)
+		return a.refuse(ReasonForm, a.expected.form, " is no JWS in compact serialization").because(err)
 	}
 	if err := signed.CheckTyp(); err != nil {
-		return abort(ReasonForm, ruleForm, "the ID Token's typ is another's").because(err)
+		return a.refuse(ReasonForm, a.expected.form, "'s typ is another's").because(err)
 	}
 	a.signed = signed
 	return nil
@@ -58,9 +80,9 @@ func (c *Client) findKey(ctx context.Context, a *answer) error {
 	keys, err := c.keys.Keys(ctx, c.config.Issuer.Issuer, c.jwks, a.signed.Kid)
 	switch {
 	case errors.Is(err, key.ErrNoKey):
-		return abort(ReasonKey, ruleKey, "the issuer publishes no key with the ID Token's kid")
+		return a.refuse(ReasonKey, a.expected.key, " is signed with no key that the issuer publishes")
 	case err != nil:
-		return abort(ReasonKey, ruleKey, "the issuer's keys cannot be had now").because(err)
+		return a.refuse(ReasonKey, a.expected.key, " cannot be verified: the issuer's keys cannot be had now").because(err)
 	}
 	a.keys = keys
 	return nil
@@ -70,9 +92,9 @@ func (c *Client) checkSignature(_ context.Context, a *answer) error {
 	claims, err := a.signed.Verify(a.keys, minRSABits)
 	switch {
 	case errors.Is(err, jose.ErrPayload):
-		return abort(ReasonForm, ruleForm, "the ID Token's payload is no JSON object without duplicate members")
+		return a.refuse(ReasonForm, a.expected.form, "'s payload is no JSON object without duplicate members")
 	case err != nil:
-		return abort(ReasonSignature, ruleSignature, "no key of the issuer verifies the ID Token").because(err)
+		return a.refuse(ReasonSignature, a.expected.signature, " is verified by no key of the issuer").because(err)
 	}
 	a.claims = claims
 	return nil
@@ -82,7 +104,7 @@ func (c *Client) checkSignature(_ context.Context, a *answer) error {
 func (c *Client) checkIss(_ context.Context, a *answer) error {
 	iss, err := a.claims.String("iss")
 	if err != nil || iss != a.login.Issuer || a.login.Issuer != c.config.Issuer.Issuer {
-		return abort(ReasonIss, ruleIss, "the ID Token's iss is not the issuer of the login")
+		return a.refuse(ReasonIss, a.expected.iss, "'s iss is not the issuer of the login")
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,8 @@ const (
 	intentID = "urn:acme:intent:58923"
 	code     = "SplxlOBeZQQYbYS6WxSbIA"
 	access   = "SlAV32hkKG"
+
+	reference = "urn:ietf:params:oauth:request_uri:bwc4JK-ESC0w8acc191e-Y1LTC2"
 )
 
 var start = time.Unix(1790000400, 0)
@@ -50,9 +53,12 @@ type seller struct {
 
 	mu       sync.Mutex
 	keys     map[string]crypto.PublicKey
+	encKeys  []gojose.JSONWebKey
 	metadata object
 	form     url.Values
 	answer   func(rw http.ResponseWriter)
+	pushed   []url.Values // what came to the PAR endpoint
+	par      func(rw http.ResponseWriter)
 }
 
 func newSeller(t testing.TB, alg string) *seller {
@@ -68,12 +74,14 @@ func startSeller(alg string) *seller {
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(rw http.ResponseWriter, _ *http.Request) { write(rw, 200, s.metadata) })
 	mux.HandleFunc("GET /jwks", s.jwks)
 	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("POST /par", s.push)
 	s.Server = httptest.NewTLSServer(mux)
 	s.issuer = s.URL
 	s.keys = map[string]crypto.PublicKey{s.kid: s.key.Public()}
 	s.metadata = object{
 		"issuer": s.issuer, "authorization_endpoint": s.issuer + "/authorize", "token_endpoint": s.issuer + "/token",
-		"jwks_uri": s.issuer + "/jwks", "authorization_response_iss_parameter_supported": true,
+		"pushed_authorization_request_endpoint": s.issuer + "/par",
+		"jwks_uri":                              s.issuer + "/jwks", "authorization_response_iss_parameter_supported": true,
 	}
 	return s
 }
@@ -105,7 +113,7 @@ func (s *seller) jwks(rw http.ResponseWriter, _ *http.Request) {
 	s.keyRequests.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set := gojose.JSONWebKeySet{}
+	set := gojose.JSONWebKeySet{Keys: slices.Clone(s.encKeys)}
 	for kid, key := range s.keys {
 		set.Keys = append(set.Keys, gojose.JSONWebKey{Key: key, KeyID: kid, Use: "sig"})
 	}
@@ -119,6 +127,18 @@ func (s *seller) token(rw http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.form = r.PostForm
 	s.answer(rw)
+}
+
+func (s *seller) push(rw http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pushed = append(s.pushed, r.PostForm)
+	if s.par == nil {
+		write(rw, 201, object{"request_uri": reference, "expires_in": 60})
+		return
+	}
+	s.par(rw)
 }
 
 func (s *seller) clock() time.Time { return start.Add(time.Duration(s.now.Load()) * time.Second) }

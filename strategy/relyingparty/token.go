@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,7 +28,8 @@ type Tokens struct {
 	Subject  string `json:"sub,omitempty"`
 	ACR      string `json:"acr,omitempty"`
 	Nonce    string `json:"nonce,omitempty"`
-	IDToken  string `json:"id_token,omitempty"`
+	// IDToken is the validated one as it came, which may be encrypted.
+	IDToken string `json:"id_token,omitempty"`
 }
 
 const (
@@ -38,7 +37,6 @@ const (
 	ruleTokenType   profile.Rule = "RFC6749-7.1"
 	ruleScope       profile.Rule = "BASE-5.2.3-10"
 	ruleIDToken     profile.Rule = "OIDC-3.1.3.3"
-	assertionType                = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 )
 
 // Exchange sends the code and validates what comes back. An answer that breaks
@@ -52,19 +50,27 @@ func (c *Client) Exchange(ctx context.Context, d *Detached) (*Tokens, error) {
 		// The server would revoke the tokens of the first use (RFC 6749 §4.1.2).
 		return nil, errors.New("relyingparty: the code was sent before")
 	}
-	tokens, err := c.fetch(ctx, d.login.Scopes, url.Values{
+	form := url.Values{
 		"grant_type":   {"authorization_code"},
 		"code":         {d.code},
 		"redirect_uri": {d.login.RedirectURI},
-	})
+	}
+	if d.login.CodeVerifier != "" {
+		form.Set("code_verifier", d.login.CodeVerifier)
+	}
+	tokens, err := c.fetch(ctx, d.login.Scopes, form)
 	if err != nil {
 		return nil, err
 	}
 	if tokens.IDToken == "" {
 		return nil, abort(ReasonMissing, ruleIDToken, "the token endpoint issued no ID Token")
 	}
+	rules := tokenRules
+	if d.login.JARM {
+		rules = firstTokenRules
+	}
 	a := &answer{login: &d.login, front: d, code: d.code}
-	if err := c.checkIDToken(ctx, tokens, a); err != nil {
+	if err := c.checkIDToken(ctx, rules, tokens, a); err != nil {
 		return nil, err
 	}
 	return tokens, nil
@@ -88,7 +94,7 @@ func (c *Client) Refresh(ctx context.Context, old *Tokens) (*Tokens, error) {
 	if tokens.IDToken != "" {
 		login := &Login{Issuer: c.config.Issuer.Issuer, ClientID: c.config.ClientID, Nonce: old.Nonce, IntentID: old.IntentID}
 		a := &answer{login: login, front: &Detached{Subject: old.Subject, ACR: old.ACR}, refreshed: true}
-		if err := c.checkIDToken(ctx, tokens, a); err != nil {
+		if err := c.checkIDToken(ctx, tokenRules, tokens, a); err != nil {
 			return nil, err
 		}
 	}
@@ -104,56 +110,25 @@ func (c *Client) ClientCredentials(ctx context.Context, scopes []string) (*Token
 	})
 }
 
-func (c *Client) checkIDToken(ctx context.Context, tokens *Tokens, a *answer) error {
-	a.raw, a.accessToken, a.now = tokens.IDToken, tokens.AccessToken, c.config.Clock()
-	if err := c.apply(ctx, tokenRules, a); err != nil {
+func (c *Client) checkIDToken(ctx context.Context, rules []rule, tokens *Tokens, a *answer) error {
+	a.expected, a.raw, a.accessToken, a.now = c.idToken(), tokens.IDToken, tokens.AccessToken, c.config.Clock()
+	if err := c.apply(ctx, rules, a); err != nil {
 		return err
 	}
-	tokens.IntentID, _ = a.claims.String(c.config.IntentClaim)
+	tokens.IntentID, tokens.Nonce = a.login.IntentID, a.login.Nonce
 	tokens.Subject, _ = a.claims.String("sub")
 	tokens.ACR, _ = a.claims.String("acr")
-	tokens.Nonce = a.login.Nonce
 	return nil
 }
 
 // fetch makes one token request and reads the answer; scopes are the most
 // that may come back.
 func (c *Client) fetch(ctx context.Context, scopes []string, form url.Values) (*Tokens, error) {
-	assertion, err := c.Assertion("")
+	object, err := c.ask(ctx, c.tokenEndpoint(), form)
 	if err != nil {
 		return nil, err
 	}
-	form.Set("client_id", c.config.ClientID)
-	form.Set("client_assertion_type", assertionType)
-	form.Set("client_assertion", assertion)
-	status, body, err := c.http.post(ctx, c.tokenEndpoint(), form)
-	if err != nil {
-		return nil, fmt.Errorf("relyingparty: token endpoint: %w", err)
-	}
-	object, err := jose.ParseObject(body)
-	if err != nil {
-		return nil, abort(ReasonForm, ruleTokenAnswer, "the token endpoint's answer is no JSON object").because(err)
-	}
-	if status != http.StatusOK {
-		return nil, refusal(status, object)
-	}
 	return c.readTokens(object, scopes)
-}
-
-func (c *Client) tokenEndpoint() string {
-	if alias := c.config.Issuer.Aliases.TokenEndpoint; c.config.MTLS && alias != "" {
-		return alias
-	}
-	return c.config.Issuer.TokenEndpoint
-}
-
-func refusal(status int, object jose.Object) error {
-	code, _ := object.String("error")
-	description, _ := object.String("error_description")
-	if code == "" {
-		return fmt.Errorf("relyingparty: token endpoint: status %d", status)
-	}
-	return &OAuthError{Status: status, Code: printable(code), Description: printable(description)}
 }
 
 func (c *Client) readTokens(object jose.Object, scopes []string) (*Tokens, error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,17 +45,7 @@ func TestRelyingParty(t *testing.T) {
 	certificate := certificateOf(t, op)
 	for _, b := range buyers {
 		t.Run(b.Alg, func(t *testing.T) {
-			got := play(t, folder, certificate, instructions(t, op, b))
-			for i, step := range steps {
-				t.Run(step, func(t *testing.T) {
-					if want := "ok " + b.Alg + " " + step; i >= len(got) || got[i] != want {
-						t.Errorf("no line %q", want)
-					}
-				})
-			}
-			if len(got) > len(steps) {
-				t.Errorf("lines of no step: %q", got[len(steps):])
-			}
+			play(t, folder, "relyingparty.mjs", certificate, instructions(op, b), steps)
 		})
 	}
 }
@@ -73,24 +64,39 @@ func jwk(b *harness.Buyer) *gojose.JSONWebKey {
 	return &gojose.JSONWebKey{Key: b.Key, KeyID: b.Kid, Use: "sig", Algorithm: b.Alg}
 }
 
-func instructions(t *testing.T, op *harness.OP, b *harness.Buyer) []byte {
-	t.Helper()
-	data, err := json.Marshal(map[string]any{
-		"issuer": op.Issuer, "resource": op.Resource, "clientId": b.ID, "redirectUri": b.Redirect, "alg": b.Alg, "jwk": jwk(b),
-	})
-	must(t, err)
-	return data
+func instructions(op *harness.OP, b *harness.Buyer) map[string]any {
+	return map[string]any{
+		"name": b.Alg, "issuer": op.Issuer, "resource": op.Resource, "clientId": b.ID, "redirectUri": b.Redirect, "alg": b.Alg, "jwk": jwk(b),
+	}
 }
 
-// play runs the relying party and returns the lines that it printed.
-func play(t *testing.T, folder, certificate string, instructions []byte) []string {
+// play runs a program, which has to report these steps and no others.
+func play(t *testing.T, folder, program, certificate string, instructions map[string]any, steps []string) {
 	t.Helper()
+	got := run(t, folder, program, certificate, instructions)
+	for i, step := range steps {
+		t.Run(step, func(t *testing.T) {
+			if want := fmt.Sprintf("ok %s %s", instructions["name"], step); i >= len(got) || got[i] != want {
+				t.Errorf("no line %q", want)
+			}
+		})
+	}
+	if len(got) > len(steps) {
+		t.Errorf("lines of no step: %q", got[len(steps):])
+	}
+}
+
+// run runs a program and returns the lines that it printed.
+func run(t *testing.T, folder, program, certificate string, instructions map[string]any) []string {
+	t.Helper()
+	data, err := json.Marshal(instructions)
+	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "node", "relyingparty.mjs")
+	command := exec.CommandContext(ctx, "node", program)
 	command.Dir = folder
 	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+certificate)
-	command.Stdin = bytes.NewReader(instructions)
+	command.Stdin = bytes.NewReader(data)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
@@ -99,7 +105,7 @@ func play(t *testing.T, folder, certificate string, instructions []byte) []strin
 	return strings.Split(strings.TrimSpace(stdout.String()), "\n")
 }
 
-// install copies the program into a temporary folder, with the packages that
+// install copies the programs into a temporary folder, with the packages that
 // its lock file names.
 func install(t *testing.T) string {
 	t.Helper()
@@ -108,7 +114,7 @@ func install(t *testing.T) string {
 		missing(t, "Node.js 18 or newer is not installed (Debian: apt-get install nodejs npm)")
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"relyingparty.mjs", "package.json", "package-lock.json"} {
+	for _, name := range []string{"common.mjs", "tls.mjs", "bank.mjs", "relyingparty.mjs", "advanced.mjs", "package.json", "package-lock.json"} {
 		data, err := os.ReadFile(name)
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(folder, name), data, 0o600))

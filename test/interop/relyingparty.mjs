@@ -1,30 +1,11 @@
 // The Buyer's side of the whole flow, played by openid-client as it is: what it
 // sends is what a certified relying party sends, and what it checks is on.
-// Its instructions come on stdin as JSON; each step that went well is a line
-// "ok ALG STEP" on stdout, and the first that did not ends the program.
 import assert from 'node:assert/strict'
-import { webcrypto } from 'node:crypto'
-import { text } from 'node:stream/consumers'
+import { instructions, step } from './common.mjs'
 import * as client from 'openid-client'
 import { decodeJwt, decodeProtectedHeader, importJWK } from 'jose'
 
-// Node.js 18, which Debian 12 has, does not make these global by itself.
-globalThis.crypto ??= webcrypto
-globalThis.CryptoKey ??= webcrypto.CryptoKey
-
-const { issuer, resource, clientId, redirectUri, alg, jwk } = JSON.parse(await text(process.stdin))
-
-// step runs what it is given and reports it.
-async function step(name, run) {
-  try {
-    const result = await run()
-    console.log(`ok ${alg} ${name}`)
-    return result
-  } catch (error) {
-    console.error(`failed: ${alg} ${name}:`, error)
-    process.exit(1)
-  }
-}
+const { issuer, resource, clientId, redirectUri, alg, jwk } = instructions
 
 const key = { key: await importJWK(jwk, alg), kid: jwk.kid }
 
