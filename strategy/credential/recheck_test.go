@@ -1,0 +1,165 @@
+package credential_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/meflso/fosite-meflso/strategy/credential"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// A client whose credential is revoked or suspended later is refused at the
+// token endpoint; nothing is asked before it is time.
+func TestMEFR8_Recheck(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		change  func(w *world)
+		minutes int64
+		why     error
+		rule    profile.Rule
+	}{
+		{"before its time", func(w *world) { clear(w.lists.page) }, 14, nil, ""},
+		{"still good", func(*world) {}, 15, nil, ""},
+		{"revoked", func(w *world) { w.publishList(nil, position) }, 15, credential.ErrRevoked, "MEF-R8"},
+		{"unavailable", func(w *world) { clear(w.lists.page) }, 15, credential.ErrStatusUnavailable, "MEF-R8"},
+		{"expired", func(*world) {}, 25 * 60, credential.ErrExpired, "MEF-R4"},
+		{"anchor dropped", func(w *world) { w.verifier.Policy.Anchors = nil }, 15, credential.ErrNotAnchored, "MEF-R6"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := must(w.verifier.Verify(t.Context(), present(credential.V2, must(party(registry, "k1").Credential(entity(credential.V2))))))
+			test.change(w)
+			w.clock.Add(test.minutes * 60)
+			again, err := w.verifier.Recheck(t.Context(), b)
+			if test.why != nil {
+				wantViolation(t, err, test.rule, "invalid_client")
+				if !errors.Is(err, test.why) || !again.NextCheck.Equal(b.NextCheck) {
+					t.Errorf("got %v with %v, want it to wrap %v", errors.Unwrap(err), again.NextCheck, test.why)
+				}
+				return
+			}
+			moved := again.NextCheck.Sub(b.NextCheck)
+			if err != nil || test.minutes >= 15 && moved != 15*time.Minute || test.minutes < 15 && moved != 0 {
+				t.Errorf("got %v, next check after %v", err, moved)
+			}
+		})
+	}
+}
+
+// A binding is looked at again when its credential runs out, if that is first.
+func TestNextCheckAtExpiry(t *testing.T) {
+	a := newAttempt(t)
+	a.with(map[string]any{"validUntil": now.Add(5 * time.Minute).Format(time.RFC3339)})
+	a.vp.Credentials = []string{a.vc}
+	b, err := a.w.verifier.Verify(t.Context(), credential.Request{Presentation: must(a.holder.Present(a.vp))})
+	if err != nil || !b.NextCheck.Equal(now.Add(5*time.Minute)) {
+		t.Errorf("got %v, %v", b.NextCheck, err)
+	}
+}
+
+// The list is kept for its ttl, its validUntil or 5 minutes, and a failure for
+// 30 s.
+func TestMEFR8_Cache(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*credential.List)
+		keeps  time.Duration
+	}{
+		{"default", nil, 5 * time.Minute},
+		{"ttl", func(l *credential.List) { l.TTL = 2 * time.Minute }, 2 * time.Minute},
+		{"ttl too short", func(l *credential.List) { l.TTL = time.Millisecond }, 30 * time.Second},
+		{"ttl too long", func(l *credential.List) { l.TTL = time.Hour * 24 * 365 * 200 }, 15 * time.Minute},
+		{"validUntil", func(l *credential.List) { l.TTL, l.Until = 10*time.Minute, now.Add(time.Minute) }, time.Minute},
+		{"failure", func(l *credential.List) { l.URL += "0" }, 30 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.publishList(test.change)
+			e := entity(credential.V2).Status[0]
+			e.Issuer = registry
+			for _, step := range []struct{ after, gets int }{{0, 1}, {int(test.keeps/time.Second) - 1, 1}, {1, 2}} {
+				w.clock.Add(int64(step.after))
+				_ = w.statuses.Check(t.Context(), e)
+				if w.lists.gets != step.gets {
+					t.Errorf("%d fetches after %d s, want %d", w.lists.gets, w.clock.Load()-now.Unix(), step.gets)
+				}
+			}
+		})
+	}
+}
+
+// Callers share one fetch, and one that gives up does not stop it.
+func TestStatusConcurrently(t *testing.T) {
+	w := newWorld(t)
+	e := entity(credential.V2).Status[0]
+	e.Issuer = registry
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var wg sync.WaitGroup
+	for n := range 50 {
+		wg.Go(func() {
+			if n == 0 {
+				_ = w.statuses.Check(gone, e)
+			} else if err := w.statuses.Check(t.Context(), e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if w.lists.gets != 1 {
+		t.Errorf("%d fetches, want 1", w.lists.gets)
+	}
+}
+
+// What one issuer's credential says of another's list does not spoil it.
+func TestStatusOfAnotherIssuer(t *testing.T) {
+	w := newWorld(t)
+	e := entity(credential.V2).Status[0]
+	for issuer, want := range map[string]error{agency: credential.ErrStatusUnavailable, registry: nil} {
+		e.Issuer = issuer
+		if err := w.statuses.Check(t.Context(), e); !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", issuer, err, want)
+		}
+	}
+}
+
+// panicking is a Getter with a fault.
+type panicking struct{ credential.Getter }
+
+func TestStatusPanic(t *testing.T) {
+	w := newWorld(t)
+	lists := credential.NewStatusLists(credential.StatusConfig{Profile: &w.profile, Keys: w.keys, Outbound: panicking{}})
+	if err := lists.Check(t.Context(), entity(credential.V2).Status[0]); !errors.Is(err, credential.ErrStatusUnavailable) {
+		t.Error(err)
+	}
+}
+
+// The memory for lists is bounded: the oldest ones go.
+func TestStatusMemory(t *testing.T) {
+	w := newWorld(t)
+	lists := credential.NewStatusLists(credential.StatusConfig{
+		Profile: &w.profile, Keys: w.keys, Outbound: w.lists, Clock: w.verifier.Clock, MaxBytes: 3 * credential.MinBits / 8,
+	})
+	check := func(url string) {
+		if err := lists.Check(t.Context(), credential.StatusEntry{Issuer: registry, Type: credential.BitstringStatusList, Purpose: credential.Revocation, List: url}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	urls := []string{listURL + "a", listURL + "b", listURL + "c", listURL + "d"}
+	for _, url := range urls {
+		w.lists.put(url, must(party(registry, "k1").StatusList(credential.List{URL: url, Purpose: credential.Revocation, Bits: credential.NewBits(0)})))
+		check(url)
+	}
+	for _, url := range urls[1:] {
+		check(url)
+	}
+	if w.lists.gets != 4 {
+		t.Errorf("%d fetches, want 4", w.lists.gets)
+	}
+	if check(urls[0]); w.lists.gets != 5 {
+		t.Errorf("%d fetches, want the first list again", w.lists.gets)
+	}
+}

@@ -1,0 +1,192 @@
+package credential
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meflso/fosite-meflso/strategy/internal/jose"
+	"github.com/meflso/fosite-meflso/strategy/outbound"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// StatusConfig configures StatusLists. Profile and Keys are required.
+type StatusConfig struct {
+	Profile *profile.Profile
+	// Keys finds the keys of those who sign the lists.
+	Keys Keys
+	// Delegates are other issuers who may sign the status lists of an issuer,
+	// by that issuer.
+	Delegates map[string][]string
+	// Outbound fetches the lists; nil means outbound.New with a limit of 1 MiB.
+	Outbound Getter
+	// Clock returns the time; nil means time.Now.
+	Clock func() time.Time
+	// MaxBytes bounds the memory for unpacked lists; 0 means 64 MiB. One list
+	// is kept in any case.
+	MaxBytes int64
+}
+
+const (
+	maxListToken    = 1 << 20          // bytes of a list as it is fetched
+	defaultListTTL  = 5 * time.Minute  // of a list that says nothing
+	minListTTL      = 30 * time.Second // whatever its ttl says
+	maxListTTL      = 15 * time.Minute // the same; a revocation is seen within it
+	defaultMaxBytes = 64 << 20
+	maxLists        = 10_000
+)
+
+// StatusLists answers whether a credential was revoked or suspended. It is safe
+// for concurrent use and runs no goroutine but a fetch that somebody asked
+// for.
+//
+// A list is kept for its ttl, within 30 s to 15 minutes, for 5 minutes if it
+// has none, and never beyond its validUntil. A stale list does not serve, and a
+// fetch that failed is not repeated for 30 s.
+type StatusLists struct {
+	config StatusConfig
+	lists  *cache[*statusList]
+}
+
+// statusList is a list that verified.
+type statusList struct {
+	bits     Bits
+	purposes []string
+}
+
+// NewStatusLists returns a StatusLists with an empty cache.
+func NewStatusLists(config StatusConfig) *StatusLists {
+	if config.Outbound == nil {
+		config.Outbound = outbound.New(outbound.Config{MaxBytes: maxListToken})
+	}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	if config.MaxBytes <= 0 {
+		config.MaxBytes = defaultMaxBytes
+	}
+	s := &StatusLists{config: config}
+	weigh := func(l *statusList) int64 { return int64(len(l.bits)) }
+	s.lists = (&cache[*statusList]{clock: config.Clock, load: s.load, weigh: weigh, most: config.MaxBytes}).open(maxLists)
+	return s
+}
+
+// Check returns nil if the bit is 0. Otherwise the error wraps ErrRevoked,
+// ErrSuspended or, whatever else went wrong, ErrStatusUnavailable.
+func (s *StatusLists) Check(ctx context.Context, e StatusEntry) error {
+	list, err := s.lists.get(ctx, e.source(), nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrStatusUnavailable, err)
+	}
+	on, err := list.bits.Get(e.Index)
+	switch {
+	case !slices.Contains(list.purposes, string(e.Purpose)):
+		return fmt.Errorf("%w: the list has another purpose", ErrStatusUnavailable)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrStatusUnavailable, err)
+	case on && e.Purpose == Suspension:
+		return ErrSuspended
+	case on:
+		return ErrRevoked
+	}
+	return nil
+}
+
+// source is what a list is kept under. The issuer is a part of it: what one
+// issuer's credential says of the list of another must not spoil it for that
+// one.
+func (e StatusEntry) source() string { return string(e.Type) + "\n" + e.Issuer + "\n" + e.List }
+
+// listTypes are the media types of a list.
+var listTypes = []string{"application/vc+jwt", "application/vc+ld+json+jwt", "application/jwt"}
+
+var (
+	errListIssuer = errors.New("credential: the status list is signed by somebody else")
+	errListForm   = errors.New("credential: not a status list of the kind that the credential names")
+	errListTime   = errors.New("credential: the status list is not valid now")
+)
+
+func (s *StatusLists) load(ctx context.Context, source string) (*statusList, time.Duration, error) {
+	part := strings.SplitN(source, "\n", 3)
+	kind, issuer, url := part[0], part[1], part[2]
+	doc, err := s.config.Outbound.Get(ctx, url, listTypes...)
+	if err != nil {
+		return nil, 0, err
+	}
+	list, err := parseList(strings.TrimSpace(string(doc.Body)), kind, url)
+	if err != nil {
+		return nil, 0, err
+	}
+	signer := list.issuer
+	if signer != issuer && !slices.Contains(s.config.Delegates[issuer], signer) {
+		return nil, 0, errListIssuer
+	}
+	if err := verify(ctx, s.config.Profile, s.config.Keys, list.signed, signer, AssertionMethod); err != nil {
+		return nil, 0, err
+	}
+	now := s.config.Clock()
+	if !list.valid.contains(now, s.config.Profile.RequestObject.Skew) {
+		return nil, 0, errListTime
+	}
+	unpacked, err := list.unpack()
+	return unpacked, list.ttl(now), err
+}
+
+// listVC is a status list as a credential.
+type listVC struct {
+	*document
+	issuer string
+	about  jose.Object
+	valid  span
+}
+
+// parseList is parseVC for a list, which has less to it: its id and its subject
+// need not be there. An id must be the URL, so that no list of the issuer can
+// stand in for another.
+func parseList(token, kind, url string) (*listVC, error) {
+	d := credentialForm.parse(token, maxListToken)
+	if d == nil || !slices.Contains(d.types, kind+"Credential") {
+		return nil, errListForm
+	}
+	l := &listVC{document: d, about: object(d.body, "credentialSubject")}
+	iss, err1 := d.claims.String("iss")
+	issuer, err2 := identifier(d.body, "issuer")
+	l.issuer = same(iss, err1, issuer, err2)
+	jti, err1 := d.claims.String("jti")
+	id, err2 := d.body.String("id")
+	names := err1 == nil && err2 == nil && (jti == "" || jti == url) && (id == "" || id == url)
+	subject, err := l.about.String("type")
+	var ok bool
+	if l.valid, ok = d.span(); !ok || !names || err != nil || subject != kind {
+		return nil, errListForm
+	}
+	return l, nil
+}
+
+func (l *listVC) unpack() (*statusList, error) {
+	purposes, err1 := l.about.Strings("statusPurpose")
+	encoded, err2 := l.about.String("encodedList")
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, errListForm
+	}
+	bits, err := DecodeBits(encoded)
+	return &statusList{bits, purposes}, err
+}
+
+// ttl is in milliseconds (Bitstring Status List §2.2).
+func (l *listVC) ttl(now time.Time) time.Duration {
+	ttl := defaultListTTL
+	var ms int64
+	if raw := l.about["ttl"]; len(raw) > 0 && json.Unmarshal(raw, &ms) == nil {
+		ms = min(max(ms, 0), maxListTTL.Milliseconds())
+		ttl = max(time.Duration(ms)*time.Millisecond, minListTTL)
+	}
+	if !l.valid.until.IsZero() {
+		ttl = min(ttl, l.valid.until.Sub(now))
+	}
+	return ttl
+}
