@@ -15,6 +15,10 @@
 // either by the team or by an adapter: package storage/memory, or package
 // storage/sql over the team's own *sql.DB.
 //
+// Servers at which clients register themselves need a [Registrar] besides. The
+// adapters are one over [Client]; a team with a client table of its own writes
+// one over that, and storagetest.Registrations tells whether it is right.
+//
 // Whoever starts from nothing takes [DefaultSession] and [Client] as they are.
 //
 // The records hold no secret in clear: the library hands hashes to the ports

@@ -11,19 +11,31 @@ import (
 	"github.com/meflso/fosite-meflso/storage/internal/record"
 )
 
-// PutClient stores the client, replacing the one with the same identifier.
+// PutClient stores the client, replacing the one with the same identifier,
+// even one that was removed. A registration that it has stays with it; whoever
+// changes a client that registered itself rather takes ReplaceClient.
 func (s *Store) PutClient(ctx context.Context, client *storage.Client) error {
 	data, err := json.Marshal(client)
 	if err != nil {
 		return err
 	}
-	decoded := &storage.Client{}
-	if err := json.Unmarshal(data, decoded); err != nil {
+	r, err := clientRow(data, 0)
+	if err != nil {
 		return err
 	}
 	return s.do(ctx, func(u unit) error {
-		return u.add(u.clients, client.ID, &row{data: data, decoded: decoded})
+		if old := u.clients.rows[client.ID]; old != nil {
+			r.version = old.version + 1
+		}
+		return u.add(u.clients, client.ID, r)
 	})
+}
+
+// clientRow returns the row of the client whose JSON form is data.
+func clientRow(data []byte, version int64) (*row, error) {
+	decoded := &storage.Client{}
+	err := json.Unmarshal(data, decoded)
+	return &row{data: data, decoded: decoded, version: version}, err
 }
 
 // GetClient implements fosite.ClientManager: it returns a *storage.Client,
@@ -43,23 +55,6 @@ func (u unit) client(id string) (fosite.Client, error) {
 	}
 	client := *r.decoded.(*storage.Client)
 	return &client, nil
-}
-
-// DeleteClient removes the client and all its codes and tokens, which
-// therefore do not come back with a new client of the same identifier. It
-// returns nil if there is no such client.
-func (s *Store) DeleteClient(ctx context.Context, id string) error {
-	return s.do(ctx, func(u unit) error {
-		u.set(u.clients, id, nil)
-		for _, t := range u.requests {
-			for key, r := range t.rows {
-				if r.client == id {
-					u.set(t, key, nil)
-				}
-			}
-		}
-		return nil
-	})
 }
 
 // ClientAssertionJWTValid implements fosite.ClientManager. This module's own

@@ -7,10 +7,10 @@
 //	})
 //	err := store.PutClient(ctx, &storage.Client{ID: "buyer"})
 //
-// It behaves as a database would: records go through JSON and come back as
-// copies, sessions are always fresh ones from Config.NewSession, keys are
-// hashes, expired records are gone, transactions can be rolled back, and what
-// may happen once happens once.
+// It behaves as a database would: what is stored and what comes back are
+// copies, sessions always fresh ones from Config.NewSession, into which a type
+// of the host's own is read from JSON, keys are hashes, expired records are
+// gone, transactions can be rolled back, and what may happen once happens once.
 //
 // Memory is bounded by Config.MaxRecords. A full store refuses new records
 // with ErrFull; it never forgets a one-time mark before its time.

@@ -7,7 +7,7 @@ func (s *Store) Dump() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := ""
-	tables := []*table{s.clients, s.intents, s.once}
+	tables := []*table{s.clients, s.intents, s.once, s.registrations, s.uniques, s.ids}
 	for _, t := range s.requests {
 		tables = append(tables, t)
 	}

@@ -36,7 +36,7 @@ func (s *Store) GetIntent(ctx context.Context, id string) (*storage.Intent, erro
 	if err != nil {
 		return nil, err
 	}
-	return record.DecodeIntent(r.data)
+	return r.decoded.(*storage.Intent).Clone(), nil
 }
 
 // SwapIntent implements storage.Intents.
@@ -56,8 +56,8 @@ func (s *Store) SwapIntent(ctx context.Context, intent *storage.Intent) error {
 }
 
 func intentRow(intent *storage.Intent, version int64) (*row, error) {
-	data, err := record.EncodeIntent(intent, version)
-	return &row{data: data, until: intent.ExpiresAt, version: version}, err
+	own, err := record.CopyIntent(intent, version)
+	return &row{decoded: own, until: intent.ExpiresAt, version: version}, err
 }
 
 // PutOnce implements storage.Once.

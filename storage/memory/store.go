@@ -26,9 +26,10 @@ type Config struct {
 	// Clock tells the time against which expiry is held; nil means time.Now.
 	// It must be safe for concurrent use.
 	Clock func() time.Time
-	// MaxRecords is how many live records of each kind (clients, intents,
-	// one-time records, codes, OpenID Connect sessions, access tokens, refresh
-	// tokens) there may be; less than one means DefaultMaxRecords.
+	// MaxRecords is how many live records of each kind (clients, identifiers
+	// ever given out by CreateClient, intents, one-time records, codes, OpenID
+	// Connect sessions, access tokens, refresh tokens) there may be; less than
+	// one means DefaultMaxRecords.
 	MaxRecords int
 }
 
@@ -44,6 +45,9 @@ type Store struct {
 	intents  *table
 	once     *table
 	requests map[record.Kind]*table
+	// registrations are kept beside the clients, uniques tell whose a unique
+	// string is, and ids are the identifiers that are never given out again.
+	registrations, uniques, ids *table
 	// revoked tells until when a request's tokens are refused though they are
 	// there: a transaction that was open at the revocation may still add or
 	// bring back some.
@@ -71,6 +75,7 @@ func New(config Config) *Store {
 		requests:   map[record.Kind]*table{},
 		revoked:    newTable(),
 	}
+	s.registrations, s.uniques, s.ids = newTable(), newTable(), newTable()
 	s.requests[record.Code], s.requests[record.OpenID] = newTable(), newTable()
 	s.requests[record.Access], s.requests[record.Refresh] = newIndexed(), newIndexed()
 	s.defaults()

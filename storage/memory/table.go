@@ -14,15 +14,14 @@ var ErrFull = errors.New("storage/memory: full")
 // row is one record. It is immutable once it is in a table, so that pointer
 // equality tells whether somebody changed the record.
 type row struct {
-	key     string // set when it comes into a table
 	data    []byte
 	until   time.Time // zero: never
 	client  string
 	request string
 	spent   bool
-	// intents only
+	// intents and clients only
 	version int64
-	// clients only
+	// what data would be read into, instead of it or beside it
 	decoded any
 }
 
@@ -60,13 +59,14 @@ func (t *table) put(key string, r *row) {
 	if r == nil {
 		delete(t.rows, key)
 	} else {
-		r.key, t.rows[key] = key, r
+		t.rows[key] = r
 	}
 	t.index(key, before, r)
-	if r != nil && !r.until.IsZero() {
-		heap.Push(&t.due, r)
-		t.compact()
+	if r == nil || r.until.IsZero() || before != nil && before.until.Equal(r.until) {
+		return // what replaces a row is due when that one was
 	}
+	heap.Push(&t.due, dueAt(r.until, key))
+	t.compact()
 }
 
 func (t *table) index(key string, before, after *row) {
@@ -87,44 +87,55 @@ func (t *table) index(key string, before, after *row) {
 // keysOf returns the keys of the rows of a request.
 func (t *table) keysOf(request string) []string { return slices.Clone(t.byRequest[request]) }
 
-// compact drops the queue's entries of rows that were replaced, once they are
-// the greater part.
+// compact drops the queue's entries of rows that are gone, once they are the
+// greater part.
 func (t *table) compact() {
 	if len(t.due) < 2*len(t.rows)+64 {
 		return
 	}
-	live := t.due[:0]
-	for _, r := range t.due {
-		if t.rows[r.key] == r {
-			live = append(live, r)
+	clear(t.due)
+	t.due = t.due[:0]
+	for key, r := range t.rows {
+		if !r.until.IsZero() {
+			t.due = append(t.due, dueAt(r.until, key))
 		}
 	}
-	clear(t.due[len(live):])
-	t.due = live
 	heap.Init(&t.due)
 }
 
 // sweep removes the rows that have expired.
 func (t *table) sweep(now time.Time) {
-	for len(t.due) > 0 && !t.due[0].live(now) {
-		if r := heap.Pop(&t.due).(*row); t.rows[r.key] == r {
-			t.put(r.key, nil)
+	for len(t.due) > 0 && t.due[0].until <= now.UnixMicro() {
+		key := heap.Pop(&t.due).(due).key
+		if r := t.rows[key]; r != nil && !r.live(now) {
+			t.put(key, nil)
 		}
 	}
 }
 
+// due tells when to look whether the row under key has expired. It does not
+// hold the row, which may be gone by then.
+type due struct {
+	until int64 // in Unix microseconds, rounded up: never before the row's
+	key   string
+}
+
+func dueAt(until time.Time, key string) due {
+	return due{until.Add(time.Microsecond - 1).UnixMicro(), key}
+}
+
 // queue is a heap, the earliest to expire first.
-type queue []*row
+type queue []due
 
 func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
+func (q queue) Less(i, j int) bool { return q[i].until < q[j].until }
 func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)        { *q = append(*q, x.(*row)) }
+func (q *queue) Push(x any)        { *q = append(*q, x.(due)) }
 
 func (q *queue) Pop() any {
 	old := *q
 	last := old[len(old)-1]
-	old[len(old)-1] = nil
+	old[len(old)-1] = due{}
 	*q = old[:len(old)-1]
 	return last
 }

@@ -15,9 +15,10 @@
 // its own *sql.DB, and sets Records.TxFrom to join its own transactions.
 //
 // All tables begin with lso_. Keys are hashes: no code, token or assertion lies
-// in the database. Every method is one statement, and what may happen once
-// counts on the row lock of that statement; so the isolation level READ
-// COMMITTED is enough. A statement that lost against another transaction is
+// in the database. Every method is one statement, or a few in one transaction
+// where a client changes with what belongs to it; what may happen once counts on
+// the row lock of its statement, so the isolation level READ COMMITTED is enough.
+// A statement that lost against another transaction is
 // fosite.ErrSerializationFailure.
 //
 // Deliberately absent: a query builder, prepared statements to be closed (the

@@ -23,7 +23,7 @@ ON CONFLICT (hash) DO UPDATE SET value = excluded.value, expires_at = excluded.e
 WHERE lso_once.expires_at <= $3`
 
 	putClient = `INSERT INTO lso_clients (id, data) VALUES ($1, $2)
-ON CONFLICT (id) DO UPDATE SET data = excluded.data`
+ON CONFLICT (id) DO UPDATE SET data = excluded.data, version = lso_clients.version + 1`
 
 	selectClient = `SELECT data FROM lso_clients WHERE id = $1`
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/ory/fosite"
@@ -16,8 +15,10 @@ import (
 )
 
 // Store is Records and the whole of Fosite's storage, for teams that have none.
-// Every method but DeleteClient is one statement. It is safe for concurrent use, by several
-// processes too. Make it with New, and set its fields before it is used.
+// Every method is one statement, but for RevokeRefreshToken and those that
+// change a client together with what belongs to it, which are one transaction.
+// It is safe for concurrent use, by several processes too. Make it with New,
+// and set its fields before it is used.
 type Store struct {
 	*Records
 	newSession func() storage.Session
@@ -41,7 +42,9 @@ func New(db *sql.DB, d Dialect, newSession func() storage.Session) *Store {
 	return &Store{Records: NewRecords(db, d), newSession: newSession}
 }
 
-// PutClient stores the client, replacing the one with the same identifier.
+// PutClient stores the client, replacing the one with the same identifier,
+// even one that was removed. A registration that it has stays with it; whoever
+// changes a client that registered itself rather takes ReplaceClient.
 func (s *Store) PutClient(ctx context.Context, client *storage.Client) error {
 	data, err := json.Marshal(client)
 	if err != nil {
@@ -67,25 +70,6 @@ func decodeClient(data []byte) (fosite.Client, error) {
 		return nil, err
 	}
 	return client, nil
-}
-
-// DeleteClient removes the client and all its codes and tokens, which
-// therefore do not come back with a new client of the same identifier. It
-// returns nil if there is no such client. It is two statements in one
-// transaction, so that it does not depend on SQLite's foreign_keys.
-func (s *Store) DeleteClient(ctx context.Context, id string) error {
-	tx, err := s.BeginTX(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = s.exec(tx, deleteClientRequests, id)
-	if err == nil {
-		_, err = s.exec(tx, deleteClient, id)
-	}
-	if err != nil {
-		return errors.Join(err, s.Rollback(tx))
-	}
-	return s.Commit(tx)
 }
 
 // ClientAssertionJWTValid implements fosite.ClientManager. This module's own

@@ -14,6 +14,7 @@ var clientChecks = []check[Store]{
 	{"a client is replaced", clientReplace},
 	{"an unknown client is not found", clientUnknown},
 	{"a deleted client takes its codes and tokens along", clientDelete},
+	{"a deleted client takes its intents along", clientDeleteIntents},
 	{"a client assertion is valid until it was used", assertionOnce},
 	{"a used client assertion is not in the store", assertionHidden},
 }
@@ -75,6 +76,20 @@ func clientDelete(t *testing.T, s Store) {
 	wantError(t, err, fosite.ErrNotFound)
 	_, err = s.GetAccessTokenSession(t.Context(), "access-1", nil)
 	wantError(t, err, fosite.ErrNotFound)
+}
+
+func clientDeleteIntents(t *testing.T, s Store) {
+	must(t, s.PutClient(t.Context(), newClient()))
+	foreign := newIntent()
+	foreign.ID, foreign.ClientID = "intent-2", "other"
+	must(t, s.CreateIntent(t.Context(), newIntent()))
+	must(t, s.CreateIntent(t.Context(), foreign))
+	must(t, s.DeleteClient(t.Context(), "buyer"))
+	must(t, s.PutClient(t.Context(), newClient()))
+	_, err := s.GetIntent(t.Context(), "intent-1")
+	wantError(t, err, storage.ErrNotFound)
+	_, err = s.GetIntent(t.Context(), "intent-2")
+	must(t, err)
 }
 
 func assertionOnce(t *testing.T, s Store) {

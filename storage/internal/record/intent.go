@@ -52,6 +52,22 @@ func EncodeIntent(in *storage.Intent, version int64) ([]byte, error) {
 	})
 }
 
+// CopyIntent returns the intent that DecodeIntent would return, without the
+// way through JSON but for the details.
+func CopyIntent(in *storage.Intent, version int64) (*storage.Intent, error) {
+	out := *in
+	out.Version, out.Details = version, nil
+	for _, t := range []*time.Time{&out.AuthorizedUntil, &out.ExchangedAt, &out.CreatedAt, &out.ExpiresAt} {
+		*t = microsOf(*t).time()
+	}
+	if len(in.Details) == 0 {
+		return &out, nil
+	}
+	details, err := json.Marshal(in.Details)
+	out.Details = details
+	return &out, err
+}
+
 // DecodeIntent returns the intent that EncodeIntent wrote.
 func DecodeIntent(data []byte) (*storage.Intent, error) {
 	var i intent
