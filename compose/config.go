@@ -17,6 +17,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
@@ -52,7 +53,9 @@ type Config struct {
 	Clients storage.MetadataFunc
 	// Certificates finds a client's certificate in its request; nil means the
 	// TLS connection itself. Behind a proxy that ends TLS, it is one of the
-	// sources of strategy/mtls that read a header.
+	// sources of strategy/mtls that read a header. Set one even if the proxy
+	// encrypts again and has a client certificate of its own: with nil that
+	// one would be every client's.
 	Certificates mtls.Source
 	// ClientCAs are the authorities for tls_client_auth. With nil the provider
 	// does not have that method, and discovery does not list it.
@@ -81,7 +84,11 @@ type Config struct {
 	MTLSBase string
 	// Scopes are listed in discovery beside those of the profile.
 	Scopes []string
-	// Outbound configures the client that fetches each jwks_uri.
+	// DIDs resolves the DIDs of clients, where the profile allows them; nil
+	// means did:web, did:key and did:jwk.
+	DIDs did.Resolver
+	// Outbound configures the client that fetches what clients name: each
+	// jwks_uri and did:web document.
 	Outbound outbound.Config
 	// Audit takes the security events; nil means slog's default logger.
 	Audit audit.Sink
@@ -122,8 +129,9 @@ func (p Paths) check() error {
 	var errs []error
 	seen := map[string]bool{}
 	for _, path := range []string{p.Authorize, p.Token, p.PAR, p.Introspect, p.Revoke, p.UserInfo, p.JWKS} {
-		if u, err := url.Parse(path); err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || u.Path != path {
-			errs = append(errs, fmt.Errorf("compose: Paths has %q, which is no path that begins with a slash", path))
+		u, err := url.Parse(path)
+		if err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || u.Path != path || strings.ContainsAny(path, " {}") || strings.HasPrefix(path, "/.well-known/") {
+			errs = append(errs, fmt.Errorf("compose: Paths has %q, which is no plain path that begins with a slash", path))
 		}
 		if seen[path] {
 			errs = append(errs, fmt.Errorf("compose: Paths has %q twice", path))

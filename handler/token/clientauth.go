@@ -138,19 +138,32 @@ func (a *ClientAuth) findCertificate(ctx context.Context, r *http.Request, at *a
 	return ruleBound.InvalidRequest(needsCertificate)
 }
 
-// verify checks what the request proves. What costs little and changes nothing
-// comes first, so that a refused assertion was not used up.
+// verify checks what the request proves.
 func (a *ClientAuth) verify(ctx context.Context, client fosite.Client, m *storage.ClientMetadata, at *attempt) error {
-	if at.way == byCertificate {
+	switch at.way {
+	case byCertificate:
 		return a.Certificate.Authenticate(ctx, at.method, client.GetID(), m, at.chain)
+	case byAssertion:
+		return a.verifyAssertion(ctx, client, m, at)
 	}
 	if err := a.isTLSClient(ctx, client, m, at); err != nil {
 		return err
 	}
-	if at.way != byAssertion {
-		return a.compareSecret(ctx, client, at.secret)
+	return a.compareSecret(ctx, client, at.secret)
+}
+
+// verifyAssertion looks at the certificate between the signature, so that only
+// the client itself makes it verify a chain, and the jti, so that a refused
+// assertion was not used up.
+func (a *ClientAuth) verifyAssertion(ctx context.Context, client fosite.Client, m *storage.ClientMetadata, at *attempt) error {
+	verified, err := a.Assertion.Verify(ctx, at.assertion, m)
+	if err != nil {
+		return err
 	}
-	if err := a.Assertion.Authenticate(ctx, at.assertion, m); err != nil {
+	if err := a.isTLSClient(ctx, client, m, at); err != nil {
+		return err
+	}
+	if err := a.Assertion.UseUp(ctx, verified); err != nil {
 		return err
 	}
 	audit.Weak(ctx, a.Audit, a.Clock(), at.assertion.Alg(), client.GetID(), "client assertion")

@@ -7,7 +7,8 @@
 //	err = verifier.Authenticate(ctx, presented, metadata)
 //
 // The assertion's jti is consumed by one atomic statement, last of all, so that
-// an assertion which is refused was not used up.
+// an assertion which is refused was not used up. Who has something else to
+// check before that calls [Assertion.Verify] and [Assertion.UseUp].
 //
 // Deliberately absent: client_secret_jwt, since the library verifies no HMAC.
 package clientauth
@@ -87,24 +88,40 @@ func Present(assertion string) (*Presented, error) {
 }
 
 // Authenticate verifies the assertion for its client, whose metadata are m,
-// and uses up its jti. Every error is a *profile.Violation with invalid_client,
-// or with temporarily_unavailable when the store failed.
+// and uses up its jti. Its errors are those of Verify and UseUp.
 func (a *Assertion) Authenticate(ctx context.Context, p *Presented, m *storage.ClientMetadata) error {
+	v, err := a.Verify(ctx, p, m)
+	if err != nil {
+		return err
+	}
+	return a.UseUp(ctx, v)
+}
+
+// Verified is a client assertion that is the client's and in its time. It
+// proves nothing until UseUp took it.
+type Verified struct {
+	clientID, jti string
+	exp           time.Time
+}
+
+// Verify verifies the assertion for its client, whose metadata are m, and
+// changes nothing. Every error is a *profile.Violation with invalid_client.
+func (a *Assertion) Verify(ctx context.Context, p *Presented, m *storage.ClientMetadata) (*Verified, error) {
 	if !a.Profile.AcceptsAlg(p.signed.Alg, m.TokenEndpointAuthSigningAlg) {
-		return ruleAlg.InvalidClient("The client assertion's alg is not accepted from this client.")
+		return nil, ruleAlg.InvalidClient("The client assertion's alg is not accepted from this client.")
 	}
 	if err := p.signed.CheckTyp("client-authentication+jwt"); err != nil {
-		return refuseForm(err)
+		return nil, refuseForm(err)
 	}
 	keys, err := a.Keys.Keys(ctx, p.ClientID, m, p.signed.Kid)
 	if err != nil {
-		return ruleSignature.InvalidClient("The client assertion is not signed with a key of the client.").Because(err)
+		return nil, ruleSignature.InvalidClient("The client assertion is not signed with a key of the client.").Because(err)
 	}
 	claims, err := p.signed.Verify(keys, a.Profile.MinRSABits)
 	if err != nil {
-		return refuseForm(err)
+		return nil, refuseForm(err)
 	}
-	return a.checkClaims(ctx, claims, p.ClientID)
+	return a.checkClaims(claims, p.ClientID)
 }
 
 func refuseForm(err error) error {
@@ -122,21 +139,25 @@ func refuseForm(err error) error {
 	return rule.InvalidClient("The client assertion is malformed or not signed with a key of the client.").Because(err)
 }
 
-func (a *Assertion) checkClaims(ctx context.Context, claims jose.Object, clientID string) error {
+func (a *Assertion) checkClaims(claims jose.Object, clientID string) (*Verified, error) {
 	if iss, err := claims.String("iss"); err != nil || iss != clientID {
-		return ruleIss.InvalidClient("The client assertion's iss is not the client_id.")
+		return nil, ruleIss.InvalidClient("The client assertion's iss is not the client_id.")
 	}
 	if sub, err := claims.String("sub"); err != nil || sub != clientID {
-		return ruleSub.InvalidClient("The client assertion's sub is not the client_id.")
+		return nil, ruleSub.InvalidClient("The client assertion's sub is not the client_id.")
 	}
 	if aud, err := claims.Strings("aud"); err != nil || !slices.ContainsFunc(aud, a.isAudience) {
-		return ruleAud.InvalidClient("The client assertion is for another audience.")
+		return nil, ruleAud.InvalidClient("The client assertion is for another audience.")
 	}
 	exp, err := a.checkTimes(claims)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return a.useOnce(ctx, claims, clientID, exp)
+	jti, err := claims.String("jti")
+	if err != nil || jti == "" || len(jti) > maxJTI {
+		return nil, ruleJTI.InvalidClient("The client assertion has no jti.")
+	}
+	return &Verified{clientID, jti, exp}, nil
 }
 
 func (a *Assertion) isAudience(aud string) bool { return slices.Contains(a.Audiences, aud) }
@@ -159,15 +180,13 @@ func (a *Assertion) checkTimes(claims jose.Object) (time.Time, error) {
 
 const maxJTI = 512
 
-// useOnce remembers the jti per client, so that no client can use up the
-// identifiers of another, until nobody would take the assertion any more.
-func (a *Assertion) useOnce(ctx context.Context, claims jose.Object, clientID string, exp time.Time) error {
-	jti, err := claims.String("jti")
-	if err != nil || jti == "" || len(jti) > maxJTI {
-		return ruleJTI.InvalidClient("The client assertion has no jti.")
-	}
-	sum := sha256.Sum256([]byte(clientID + "\x00" + jti))
-	err = a.Once.UseOnce(ctx, "assertion:"+base64.RawURLEncoding.EncodeToString(sum[:]), exp.Add(a.Profile.RequestObject.Skew))
+// UseUp remembers the jti per client, so that no client can use up the
+// identifiers of another, until nobody would take the assertion any more. Every
+// error is a *profile.Violation: invalid_client if the jti was used before,
+// temporarily_unavailable when the store failed.
+func (a *Assertion) UseUp(ctx context.Context, v *Verified) error {
+	sum := sha256.Sum256([]byte(v.clientID + "\x00" + v.jti))
+	err := a.Once.UseOnce(ctx, "assertion:"+base64.RawURLEncoding.EncodeToString(sum[:]), v.exp.Add(a.Profile.RequestObject.Skew))
 	switch {
 	case errors.Is(err, storage.ErrUsed):
 		return ruleJTI.InvalidClient("The client assertion has been used before.")

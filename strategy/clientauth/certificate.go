@@ -2,7 +2,6 @@ package clientauth
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"time"
@@ -36,8 +35,7 @@ const Refused = "The client is not registered or not allowed here."
 
 var (
 	errMethod = errors.New("clientauth: not a method with a certificate")
-	errOther  = errors.New("clientauth: the certificate's key is none of the client's")
-	errKey    = errors.New("clientauth: the certificate's RSA key is too small")
+	errOther  = errors.New("clientauth: the certificate or its key is none of the client's")
 )
 
 // Authenticate verifies by the one method that the certificate, leaf first, is
@@ -55,27 +53,42 @@ func (c *Certificate) Authenticate(ctx context.Context, method profile.AuthMetho
 
 // Identified reports whether certificates of this client are known: it
 // registered their subject, a certificate in its JWK Set, or that it
-// authenticates by a self-signed one.
-func Identified(m *storage.ClientMetadata) bool { return mtls.HasSubject(m) || ownKeys(m) }
+// authenticates by a self-signed one. A certificate that is behind a jwks_uri
+// counts for that method alone.
+func Identified(m *storage.ClientMetadata) bool {
+	return mtls.HasSubject(m) || isSelfSigned(m) || key.NamesCertificate(m.JWKS)
+}
 
-// ownKeys: the keys in the client's JWK Set are those of its certificates. An
-// x5c that is behind a jwks_uri is looked at for the method alone.
-func ownKeys(m *storage.ClientMetadata) bool {
-	return m.TokenEndpointAuthMethod == string(profile.SelfSignedTLSClientAuth) || key.NamesCertificate(m.JWKS)
+func isSelfSigned(m *storage.ClientMetadata) bool {
+	return m.TokenEndpointAuthMethod == string(profile.SelfSignedTLSClientAuth)
 }
 
 // Registered is nil if the certificate is one of those that Identified knows,
-// however the client authenticates (NZ Banking §5.2.2-5, §6.2.1-2). Its errors
-// are those of Authenticate.
+// however the client authenticates (NZ Banking §5.2.2-5, §6.2.1-2). One rule
+// decides for each client: of a registered subject, the authorities' own; of
+// self_signed_tls_client_auth, where the profile has it, any for a key of the
+// client; else the very certificates in its JWK Set. The errors are those of
+// Authenticate.
 func (c *Certificate) Registered(ctx context.Context, clientID string, m *storage.ClientMetadata, chain []*x509.Certificate) error {
-	err := error(ruleSubject.InvalidClient(Refused).Because(mtls.ErrRegistration))
-	if mtls.HasSubject(m) {
-		err = c.issued(chain, m)
+	switch {
+	case mtls.HasSubject(m):
+		return c.issued(chain, m)
+	case isSelfSigned(m) && c.Profile.AuthMethods(profile.SelfSignedTLSClientAuth):
+		return c.selfSigned(ctx, clientID, chain, m)
+	case key.NamesCertificate(m.JWKS):
+		return c.named(chain, m)
 	}
-	if err != nil && ownKeys(m) {
-		err = c.selfSigned(ctx, clientID, chain, m)
+	return ruleSubject.InvalidClient(Refused).Because(mtls.ErrRegistration)
+}
+
+// Usable returns nil for a certificate to which tokens may be bound, whoever
+// issued it: its key is one that the profile takes, and it is in its time. Else
+// it is mtls.ErrKey or mtls.ErrExpired. It verifies no signature.
+func (c *Certificate) Usable(leaf *x509.Certificate) error {
+	if err := mtls.CheckKey(leaf, c.Profile.MinRSABits); err != nil {
+		return err
 	}
-	return err
+	return mtls.InTime(leaf, c.Clock())
 }
 
 // issued compares the subject before it verifies the chain, which costs
@@ -87,7 +100,7 @@ func (c *Certificate) issued(chain []*x509.Certificate, m *storage.ClientMetadat
 	if err := mtls.MatchSubject(chain[0], m); err != nil {
 		return ruleSubject.InvalidClient(Refused).Because(err)
 	}
-	err := errors.Join(c.checkKey(chain[0]), mtls.VerifyChain(chain, c.ClientCAs, c.Clock()))
+	err := mtls.VerifyChain(chain, c.ClientCAs, c.Clock(), c.Profile.MinRSABits)
 	if err != nil {
 		return ruleTLS.InvalidClient(Refused).Because(err)
 	}
@@ -101,7 +114,7 @@ func (c *Certificate) selfSigned(ctx context.Context, clientID string, chain []*
 	if len(chain) == 0 {
 		return ruleSelfSigned.InvalidClient(Refused).Because(mtls.ErrNoChain)
 	}
-	if err := errors.Join(c.checkKey(chain[0]), mtls.InTime(chain[0], c.Clock())); err != nil {
+	if err := c.Usable(chain[0]); err != nil {
 		return ruleSelfSigned.InvalidClient(Refused).Because(err)
 	}
 	holds, err := c.Keys.Holds(ctx, clientID, m, chain[0].PublicKey)
@@ -114,9 +127,18 @@ func (c *Certificate) selfSigned(ctx context.Context, clientID string, chain []*
 	return nil
 }
 
-func (c *Certificate) checkKey(cert *x509.Certificate) error {
-	if public, ok := cert.PublicKey.(*rsa.PublicKey); ok && public.N.BitLen() < c.Profile.MinRSABits {
-		return errKey
+// named: a JWK that has a certificate stands for that one, not for others of
+// its key.
+func (c *Certificate) named(chain []*x509.Certificate, m *storage.ClientMetadata) error {
+	if len(chain) == 0 {
+		return ruleSelfSigned.InvalidClient(Refused).Because(mtls.ErrNoChain)
+	}
+	err := c.Usable(chain[0])
+	if err == nil && !key.HasCertificate(m.JWKS, chain[0].Raw) {
+		err = errOther
+	}
+	if err != nil {
+		return ruleSelfSigned.InvalidClient(Refused).Because(err)
 	}
 	return nil
 }

@@ -43,6 +43,9 @@ func certify(t testing.TB, name string, own crypto.Signer, parent *x509.Certific
 		IsCA: name == "CA", BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
+	if name == "old" {
+		template.NotAfter = certNow.Add(-time.Minute)
+	}
 	if parent == nil {
 		parent, by = template, own
 	}
@@ -160,6 +163,7 @@ func TestRegistered(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
 	issued, self := certify(t, "buyer", own, ca, caKey), certify(t, "anything", own, nil, nil)
+	old := certify(t, "old", own, nil, nil)
 	verifier := certificateVerifier(roots, certNow)
 	for name, c := range map[string]struct {
 		m          storage.ClientMetadata
@@ -167,20 +171,91 @@ func TestRegistered(t *testing.T) {
 		identified bool
 		cause      error
 	}{
-		"subject":                 {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=buyer"}, issued, true, nil},
-		"another subject":         {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=x"}, issued, true, errAny},
-		"certificate in jwks":     {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig", self)}, self, true, nil},
-		"both, the second fits":   {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=x", JWKS: jwks(own.Public(), "sig", self)}, self, true, nil},
-		"method":                  {storage.ClientMetadata{TokenEndpointAuthMethod: "self_signed_tls_client_auth", JWKS: jwks(own.Public(), "")}, self, true, nil},
-		"signing keys are no TLS": {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig")}, self, false, errAny},
-		"nothing":                 {storage.ClientMetadata{}, issued, false, errAny},
-		"unreadable jwks":         {storage.ClientMetadata{JWKS: json.RawMessage("x")}, issued, false, errAny},
+		"subject":                      {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=buyer"}, issued, true, nil},
+		"another subject":              {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=x"}, issued, true, errAny},
+		"certificate in jwks":          {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig", self)}, self, true, nil},
+		"subject, and another in jwks": {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=buyer", JWKS: jwks(own.Public(), "sig", self)}, self, true, mtls.ErrSubject},
+		"subject, of oneself":          {storage.ClientMetadata{TLSClientAuthSubjectDN: "CN=anything", JWKS: jwks(own.Public(), "sig", self)}, self, true, errAny},
+		"subject beside the method":    {storage.ClientMetadata{TokenEndpointAuthMethod: "self_signed_tls_client_auth", TLSClientAuthSubjectDN: "CN=anything", JWKS: jwks(own.Public(), "")}, self, true, errAny},
+		"another of the same key":      {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig", self)}, issued, true, errAny},
+		"certificate for encryption":   {storage.ClientMetadata{JWKS: jwks(own.Public(), "enc", self)}, self, true, errAny},
+		"no certificate":               {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig", self)}, nil, true, mtls.ErrNoChain},
+		"certificate in jwks, expired": {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig", old)}, old, true, mtls.ErrExpired},
+		"method":                       {storage.ClientMetadata{TokenEndpointAuthMethod: "self_signed_tls_client_auth", JWKS: jwks(own.Public(), "")}, self, true, nil},
+		"signing keys are no TLS":      {storage.ClientMetadata{JWKS: jwks(own.Public(), "sig")}, self, false, errAny},
+		"nothing":                      {storage.ClientMetadata{}, issued, false, errAny},
+		"unreadable jwks":              {storage.ClientMetadata{JWKS: json.RawMessage("x")}, issued, false, errAny},
 	} {
 		t.Run("NZ-6.2.1-2/"+name, func(t *testing.T) {
 			if got := clientauth.Identified(&c.m); got != c.identified {
 				t.Errorf("identified: %v", got)
 			}
-			judge(t, verifier.Registered(t.Context(), "buyer", &c.m, []*x509.Certificate{c.cert}), c.cause)
+			var chain []*x509.Certificate
+			if c.cert != nil {
+				chain = append(chain, c.cert)
+			}
+			judge(t, verifier.Registered(t.Context(), "buyer", &c.m, chain), c.cause)
+		})
+	}
+}
+
+// Where the profile does not have self_signed_tls_client_auth, a client that is
+// registered for it has no more than the very certificates of its JWK Set.
+func TestSelfSignedWhereItIsNoMethod(t *testing.T) {
+	own := certKey(t)
+	named, other := certify(t, "named", own, nil, nil), certify(t, "other", own, nil, nil)
+	for _, p := range []profile.Profile{profile.NZBanking(), profile.UKOpenBanking()} {
+		verifier := certificateVerifier(nil, certNow)
+		verifier.Profile = &p
+		for name, c := range map[string]struct {
+			set   json.RawMessage
+			cert  *x509.Certificate
+			cause error
+		}{
+			"a key alone":             {jwks(own.Public(), "sig"), named, mtls.ErrRegistration},
+			"the certificate":         {jwks(own.Public(), "sig", named), named, nil},
+			"another of the same key": {jwks(own.Public(), "sig", named), other, errAny},
+		} {
+			t.Run("NZ-6.2.1-2/"+p.Name+"/"+name, func(t *testing.T) {
+				m := &storage.ClientMetadata{TokenEndpointAuthMethod: "self_signed_tls_client_auth", JWKS: c.set}
+				judge(t, verifier.Registered(t.Context(), "buyer", m, []*x509.Certificate{c.cert}), c.cause)
+			})
+		}
+	}
+}
+
+// One key of the set has a certificate; the others do not become certificates.
+func TestNoOtherKeyOfTheSet(t *testing.T) {
+	tls, signing := certKey(t), certKey(t)
+	set, err := json.Marshal(gojose.JSONWebKeySet{Keys: []gojose.JSONWebKey{
+		{Key: tls.Public(), KeyID: "tls", Use: "sig", Certificates: []*x509.Certificate{certify(t, "tls", tls, nil, nil)}},
+		{Key: signing.Public(), KeyID: "signing", Use: "sig"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &storage.ClientMetadata{JWKS: set}
+	chain := []*x509.Certificate{certify(t, "self-made", signing, nil, nil)}
+	judge(t, certificateVerifier(nil, certNow).Registered(t.Context(), "buyer", m, chain), errAny)
+}
+
+func TestUsable(t *testing.T) {
+	large, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		cert *x509.Certificate
+		want error
+	}{
+		"of anybody":      {certify(t, "anything", certKey(t), nil, nil), nil},
+		"expired":         {certify(t, "old", certKey(t), nil, nil), mtls.ErrExpired},
+		"of a costly key": {certify(t, "large", large, nil, nil), mtls.ErrKey},
+	} {
+		t.Run("RFC8705-3/"+name, func(t *testing.T) {
+			if err := certificateVerifier(nil, certNow).Usable(c.cert); !errors.Is(err, c.want) {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package key
 import (
 	"context"
 	"crypto"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -11,7 +12,7 @@ import (
 )
 
 // Holder tells whether a public key is one of a client's, for clients that
-// authenticate by a self-signed certificate (RFC 8705 §2.2). It must be safe
+// registered self_signed_tls_client_auth (RFC 8705 §2.2), and no others. It must be safe
 // for concurrent use.
 type Holder interface {
 	// Holds reports whether the client's JWK Set has this key, whatever its
@@ -44,19 +45,30 @@ func isKey(k Public, public crypto.PublicKey) bool {
 
 // NamesCertificate reports whether a JWK Set by value has a key with an x5c:
 // a client that registered its certificate so.
-func NamesCertificate(set json.RawMessage) bool {
+func NamesCertificate(set json.RawMessage) bool { return len(certified(set)) > 0 }
+
+// HasCertificate reports whether the certificate, in DER, is the one of a key
+// in a JWK Set by value: the first in the x5c of a JWK that is not for
+// encryption (RFC 7517 §4.7).
+func HasCertificate(set json.RawMessage, der []byte) bool {
+	encoded := base64.StdEncoding.EncodeToString(der)
+	return slices.ContainsFunc(certified(set), func(k certifiedKey) bool {
+		return (k.Use == "" || k.Use == "sig") && k.Chain[0] == encoded
+	})
+}
+
+type certifiedKey struct {
+	Use   string   `json:"use"`
+	Chain []string `json:"x5c"`
+}
+
+// certified returns the keys of a JWK Set that have a certificate.
+func certified(set json.RawMessage) []certifiedKey {
 	var keys struct {
-		Keys []struct {
-			Chain []string `json:"x5c"`
-		} `json:"keys"`
+		Keys []certifiedKey `json:"keys"`
 	}
 	if json.Unmarshal(set, &keys) != nil {
-		return false
+		return nil
 	}
-	for _, k := range keys.Keys {
-		if len(k.Chain) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.DeleteFunc(keys.Keys, func(k certifiedKey) bool { return len(k.Chain) == 0 })
 }

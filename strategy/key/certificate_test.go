@@ -109,3 +109,15 @@ func TestNamesCertificate(t *testing.T) {
 		}
 	}
 }
+
+func TestHasCertificate(t *testing.T) {
+	for set, want := range map[string]bool{
+		`{"keys":[{"x5c":["AAEC"]}]}`: true, `{"keys":[{"kty":"EC"},{"x5c":["AAEC","AAAA"],"use":"sig"}]}`: true,
+		`{"keys":[{"x5c":["AAAA","AAEC"]}]}`: false, `{"keys":[{"x5c":["AAEC"],"use":"enc"}]}`: false, `{"keys":[{"x5c":["aaec"]}]}`: false,
+		`{"keys":[{"x5c":[]}]}`: false, `{"keys":[{"x5c":[""]}]}`: false, `x`: false, ``: false,
+	} {
+		if got := HasCertificate(json.RawMessage(set), []byte{0, 1, 2}); got != want {
+			t.Errorf("RFC7517-4.7/%s: %v", set, got)
+		}
+	}
+}

@@ -16,6 +16,10 @@
 // a handshake that proved the private key; it need not verify the chain, which
 // [VerifyChain] does.
 //
+// A client sends its leaf and at most 3 certificates after it, each the issuer
+// of the one before. Where it sends more, the request is refused; [CheckKey]
+// tells which keys are taken.
+//
 // Deliberately absent: revocation lists and OCSP, which Go's standard library
 // does not check; certificates of the system's roots as client authorities; a
 // switch that trusts a header from everybody.

@@ -8,13 +8,10 @@ import (
 	"net/netip"
 )
 
-const (
-	maxHeader = 64 << 10 // bytes of one header value
-	maxChain  = 10       // certificates
-)
+const maxHeader = 64 << 10 // bytes of one header value
 
 // ErrMalformed is a header from a proxy that is not what it should be: sent
-// twice, too large, without certificate. Whoever sees it refuses the request.
+// twice, too large, without certificate, with more than 4. Whoever sees it refuses the request.
 var ErrMalformed = errors.New("mtls: the client certificate cannot be read")
 
 func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformed, what) }
@@ -83,6 +80,9 @@ func parse(ders [][]byte) ([]*x509.Certificate, error) {
 	}
 	chain := make([]*x509.Certificate, 0, len(ders))
 	for _, der := range ders {
+		if len(der) > maxCertificate {
+			return nil, malformed("a certificate is too large")
+		}
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)

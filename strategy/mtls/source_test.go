@@ -1,9 +1,11 @@
 package mtls_test
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"net/http"
@@ -60,11 +62,11 @@ func TestFromTLS(t *testing.T) {
 	if chain, err := mtls.FromTLS.Chain(r); len(chain) != 1 || err != nil {
 		t.Errorf("%v, %v", chain, err)
 	}
-	for range 10 {
+	for range 4 {
 		r.TLS.PeerCertificates = append(r.TLS.PeerCertificates, cert)
 	}
 	if _, err := mtls.FromTLS.Chain(r); !errors.Is(err, mtls.ErrMalformed) {
-		t.Errorf("11 certificates: %v", err)
+		t.Errorf("5 certificates: %v", err)
 	}
 }
 
@@ -73,6 +75,8 @@ func TestHeaders(t *testing.T) {
 	seq := ":" + base64.StdEncoding.EncodeToString(cert.Raw) + ":"
 	escaped, two := url.QueryEscape(rfc8705), url.PathEscape(rfc8705+rfc8705)
 	escaped = strings.ReplaceAll(escaped, "+", "%20")
+	sum := sha256.Sum256(cert.Raw)
+	hash := hex.EncodeToString(sum[:])
 	const bad = -1
 	rfc9440, nginx, xfcc := mtls.ClientCert{Proxies: proxies}, mtls.PEMHeader{Proxies: proxies}, mtls.ForwardedClientCert{Proxies: proxies}
 	for _, c := range []struct {
@@ -103,12 +107,19 @@ func TestHeaders(t *testing.T) {
 		{"nginx/text after", nginx, "ssl-client-cert", []string{escaped + "hello"}, bad},
 		{"nginx/broken escape", nginx, "ssl-client-cert", []string{escaped + "%z"}, bad},
 		{"nginx/a key", nginx, "ssl-client-cert", []string{url.PathEscape("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")}, bad},
-		{"nginx/eleven", nginx, "ssl-client-cert", []string{url.PathEscape(strings.Repeat(rfc8705, 11))}, bad},
+		{"nginx/four", nginx, "ssl-client-cert", []string{url.PathEscape(strings.Repeat(rfc8705, 4))}, 4},
+		{"nginx/five", nginx, "ssl-client-cert", []string{url.PathEscape(strings.Repeat(rfc8705, 5))}, bad},
 		{"nginx/unescaped", nginx, "ssl-client-cert", []string{"(null)"}, bad},
-		{"envoy/one", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=abc;Cert="` + escaped + `";Subject="CN=a,O=\"b\"";URI=spiffe://a/b`}, 1},
+		{"envoy/one", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=` + hash + `;Cert="` + escaped + `";Subject="CN=a,O=\"b\"";URI=spiffe://a/b`}, 1},
 		{"envoy/without quotes", xfcc, "X-Forwarded-Client-Cert", []string{"cert=" + escaped}, 1},
 		{"envoy/chain", xfcc, "X-Forwarded-Client-Cert", []string{`Cert="` + escaped + `";Chain="` + two + `"`}, 2},
 		{"envoy/hash alone", xfcc, "X-Forwarded-Client-Cert", []string{"Hash=abc"}, bad},
+		{"envoy/hash after the certificate", xfcc, "X-Forwarded-Client-Cert", []string{`Cert="` + escaped + `";hash=` + strings.ToUpper(hash)}, 1},
+		{"envoy/hash of another", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=` + strings.Repeat("0", 64) + `;Cert="` + escaped + `"`}, bad},
+		{"envoy/hash with a chain of another", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=` + strings.Repeat("0", 64) + `;Cert="` + escaped + `";Chain="` + two + `"`}, bad},
+		{"envoy/hash cut short", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=` + hash[:62] + `;Cert="` + escaped + `"`}, bad},
+		{"envoy/hash without value", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=;Cert="` + escaped + `"`}, bad},
+		{"envoy/two hashes", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=` + hash + `;Cert="` + escaped + `";HASH=` + hash}, bad},
 		{"envoy/two elements", xfcc, "X-Forwarded-Client-Cert", []string{`Cert="` + escaped + `",Cert="` + escaped + `"`}, bad},
 		{"envoy/two unquoted elements", xfcc, "X-Forwarded-Client-Cert", []string{`Hash=abc,Cert="` + escaped + `"`}, bad},
 		{"envoy/two certificates", xfcc, "X-Forwarded-Client-Cert", []string{`Cert="` + escaped + `";CERT="` + escaped + `"`}, bad},
@@ -139,7 +150,7 @@ func TestHeaders(t *testing.T) {
 func TestClientCertChain(t *testing.T) {
 	seq := ":" + base64.StdEncoding.EncodeToString(read(t, rfc8705).Raw) + ":"
 	source := mtls.ClientCert{Proxies: proxies}
-	for rest, want := range map[string]int{seq: 2, seq + ", " + seq: 3, seq + ",\t" + seq: 3, seq + ",": -1, strings.Repeat(seq+",", 9) + seq: -1, "x": -1} {
+	for rest, want := range map[string]int{seq: 2, seq + ", " + seq: 3, seq + ",\t" + seq: 3, seq + ",\t" + seq + "," + seq: 4, seq + ",": -1, strings.Repeat(seq+",", 3) + seq: -1, "x": -1} {
 		r := from("10.0.0.7:1", "Client-Cert", seq)
 		r.Header.Set("Client-Cert-Chain", rest)
 		chain, err := source.Chain(r)

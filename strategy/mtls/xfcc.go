@@ -1,7 +1,10 @@
 package mtls
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -12,7 +15,7 @@ import (
 // forward_client_cert_details SANITIZE_SET, so that the header is about the
 // client alone, and to set cert; with chain as well, the chain is taken. More
 // than one element means that a header of somebody further out was passed on,
-// and is an error.
+// and is an error, and so is a hash that is not the certificate's.
 type ForwardedClientCert struct {
 	// Proxies are the addresses whose headers count; with none, none do.
 	Proxies []netip.Prefix
@@ -32,8 +35,14 @@ func (s ForwardedClientCert) Chain(r *http.Request) ([]*x509.Certificate, error)
 		return nil, malformed("x-forwarded-client-cert has no Cert")
 	}
 	leaf, err := escapedPEM(pairs["cert"])
-	if err != nil || pairs["chain"] == "" {
-		return leaf, err
+	if err != nil {
+		return nil, err
+	}
+	if hash, ok := pairs["hash"]; ok && !isHash(leaf[0], hash) {
+		return nil, malformed("Hash of x-forwarded-client-cert is not that of Cert")
+	}
+	if pairs["chain"] == "" {
+		return leaf, nil
 	}
 	chain, err := escapedPEM(pairs["chain"])
 	if err != nil {
@@ -45,9 +54,16 @@ func (s ForwardedClientCert) Chain(r *http.Request) ([]*x509.Certificate, error)
 	return chain, nil
 }
 
+// isHash compares with the SHA-256 of the certificate's DER, in hexadecimal.
+func isHash(cert *x509.Certificate, hash string) bool {
+	sum := sha256.Sum256(cert.Raw)
+	decoded, err := hex.DecodeString(hash)
+	return err == nil && bytes.Equal(decoded, sum[:])
+}
+
 // readElement reads the one element: key=value pairs with a semicolon in
 // between, where a value that has commas, semicolons or equals signs is
-// quoted. Keys are without case, and the two that count come once.
+// quoted. Keys are without case, and the three that count come once.
 func readElement(s string) (map[string]string, error) {
 	pairs := map[string]string{}
 	for s != "" {
@@ -60,8 +76,8 @@ func readElement(s string) (map[string]string, error) {
 			return nil, err
 		}
 		key = strings.ToLower(key)
-		if _, twice := pairs[key]; twice && (key == "cert" || key == "chain") {
-			return nil, malformed("x-forwarded-client-cert has two certificates")
+		if _, twice := pairs[key]; twice && (key == "cert" || key == "chain" || key == "hash") {
+			return nil, malformed("x-forwarded-client-cert has " + key + " twice")
 		}
 		pairs[key], s = value, after
 	}
