@@ -16,7 +16,7 @@
 //	}
 //	mux.HandleFunc("/oauth2/auth", authorize) // the team's own pages, login and consent
 //	mux.HandleFunc("/oauth2/token", token)
-//	mux.Handle("/", provider.Endpoints())     // discovery, JWKS, introspection, revocation, userinfo
+//	mux.Handle("/", provider.Endpoints())     // discovery, JWKS, PAR, introspection, revocation, userinfo
 //
 // A [Provider] is a fosite.OAuth2Provider; the handlers for authorize and token
 // stay as they are, and get the enforced profile.

@@ -11,9 +11,9 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
-// Endpoints serves what needs no page of the host's: discovery, JWK Set,
-// introspection, revocation and UserInfo, below the issuer's path. Authorize
-// and token stay routes of the host.
+// Endpoints serves what needs no page of the host's: discovery, JWK Set, pushed
+// requests, introspection, revocation and UserInfo, below the issuer's path and
+// that of MTLSBase. Authorize and token stay routes of the host.
 func (p *Provider) Endpoints() http.Handler { return p.endpoints }
 
 func (p *Provider) serve(doc metadata.Document, ring *key.Ring) error {

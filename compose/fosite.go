@@ -111,6 +111,9 @@ func contradictions(c *fosite.Config, issuer string, p *profile.Profile) []error
 	longer := func(host, limit time.Duration) bool { return host < 0 || host > limit }
 	const remove = "; leave it empty, the profile decides it"
 	refuse(len(c.GlobalSecret) < 32, "GlobalSecret has %d bytes, want 32 or more, and another one than any other provider over this storage", len(c.GlobalSecret))
+	for _, secret := range c.RotatedGlobalSecrets {
+		refuse(len(secret) < 32, "RotatedGlobalSecrets has one of %d bytes, want 32 or more", len(secret))
+	}
 	refuse(c.TokenEntropy != 0 && c.TokenEntropy < 32, "TokenEntropy is %d bytes, below 32 (BASE-5.2.2-16)", c.TokenEntropy)
 	refuse(c.IDTokenIssuer != "" && c.IDTokenIssuer != issuer, "IDTokenIssuer %q is not the Issuer", c.IDTokenIssuer)
 	refuse(c.AccessTokenIssuer != "" && c.AccessTokenIssuer != issuer, "AccessTokenIssuer %q is not the Issuer", c.AccessTokenIssuer)

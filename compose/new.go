@@ -24,6 +24,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/clientauth"
+	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
 	"github.com/meflso/fosite-meflso/strategy/jarm"
 	"github.com/meflso/fosite-meflso/strategy/key"
@@ -92,7 +93,8 @@ func (c *Config) audiences() []string {
 
 // assemble makes the parts, from the ground up.
 func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error) {
-	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock})
+	documents := c.documents()
+	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock, Documents: documents})
 	encrypter := &key.Encrypter{Profile: &c.Profile, Keys: resolver}
 	clients := c.Storage.(fosite.Storage)
 	set := newSettings(c.Fosite, c.Issuer, &c.Profile, c.audiences())
@@ -114,15 +116,15 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	inner, run := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set), atomic.New(c.Storage, c.Records)
 	authorize := &authorization.Endpoint{
 		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
-		Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
-		Intents:  intents, Once: c.Records, IDToken: idTokens, Keys: ring,
+		Documents: documents, Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
+		Intents: intents, Once: c.Records, IDToken: idTokens, Keys: ring,
 		JARM:   &jarm.Encoder{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Encrypter: encrypter, Clock: c.Clock},
 		Policy: c.AuthorizeClient, Atomic: run,
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
 	}
 	p := &Provider{OAuth2Provider: inner, Intents: intents, Keys: ring, config: c, holder: c.holder(certificate), authorize: authorize, encrypter: encrypter, atomic: run}
-	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Codes: c.Tokens, Atomic: run, Certificates: c.Certificates, Audit: c.Audit, Clock: c.Clock}
-	p.introspection = &token.Introspection{Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
+	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Tokens: c.Tokens, Encrypter: encrypter, Atomic: run, Certificates: c.Certificates, Audit: c.Audit, Clock: c.Clock}
+	p.introspection = &token.Introspection{Profile: &c.Profile, Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
 	p.pushed = &par.Endpoint{Authenticate: auth.Authenticate, Requests: authorize}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
 	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Certificate: certificate, Clock: c.Clock}
@@ -130,6 +132,18 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		return nil, err
 	}
 	return p, p.serve(metadata.Derive(&c.Profile, ring), ring)
+}
+
+// documents are nil where clients have no DIDs.
+func (c *Config) documents() *did.Cache {
+	if !c.Profile.AllowDIDClients {
+		return nil
+	}
+	resolver := c.DIDs
+	if resolver == nil {
+		resolver = did.Mux{"web": did.WebMethod{Outbound: outbound.New(c.Outbound)}, "key": did.KeyMethod{}, "jwk": did.JWKMethod{}}
+	}
+	return did.NewCache(did.CacheConfig{Resolver: resolver, Clock: c.Clock})
 }
 
 // register hangs the handlers into Fosite, in the one order that works: the

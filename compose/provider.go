@@ -56,10 +56,13 @@ func (p *Provider) NewAuthorizeRequest(ctx context.Context, r *http.Request) (fo
 func (p *Provider) NewAuthorizeResponse(ctx context.Context, ar fosite.AuthorizeRequester, session fosite.Session) (response fosite.AuthorizeResponder, err error) {
 	ctx, s := span.Start(ctx, "compose.Provider.NewAuthorizeResponse")
 	defer span.End(s, &err)
-	err = p.atomic(ctx, func(ctx context.Context) (err error) {
-		response, err = p.OAuth2Provider.NewAuthorizeResponse(ctx, ar, session)
-		return err
-	})
+	ctx, err = p.authorize.Ready(ctx, ar)
+	if err == nil {
+		err = p.atomic(ctx, func(ctx context.Context) (err error) {
+			response, err = p.OAuth2Provider.NewAuthorizeResponse(ctx, ar, session)
+			return err
+		})
+	}
 	event := audit.Event{Time: p.config.Clock(), Action: audit.AuthorizationResponse}
 	if pending := authorization.Of(ar); pending != nil {
 		event.Client = ar.GetClient().GetID()

@@ -3,6 +3,7 @@ package authorization
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
 	"github.com/meflso/fosite-meflso/strategy/jarm"
 	"github.com/meflso/fosite-meflso/strategy/key"
@@ -35,17 +37,19 @@ type Endpoint struct {
 	Parser   Parser
 	Clients  fosite.ClientManager
 	Metadata storage.MetadataFunc
-	Verifier *requestobject.Verifier
-	Intents  *intent.Register
-	Once     storage.Once
-	IDToken  *idtoken.Strategy
-	JARM     *jarm.Encoder
-	Keys     *key.Ring
-	Policy   Policy
-	Atomic   atomic.Run
-	Audit    audit.Sink
-	Clock    func() time.Time
-	Rand     io.Reader
+	// Documents has the DID documents of clients; nil where they have none.
+	Documents *did.Cache
+	Verifier  *requestobject.Verifier
+	Intents   *intent.Register
+	Once      storage.Once
+	IDToken   *idtoken.Strategy
+	JARM      *jarm.Encoder
+	Keys      *key.Ring
+	Policy    Policy
+	Atomic    atomic.Run
+	Audit     audit.Sink
+	Clock     func() time.Time
+	Rand      io.Reader
 	// HandleSecret makes the handles of pending authorizations, 32 bytes.
 	HandleSecret []byte
 	// PairwiseSalt makes the subjects of SubjectUser.
@@ -189,10 +193,7 @@ func (e *Endpoint) failed(c *candidate) *fosite.AuthorizeRequest {
 // parse hands the verified parameters to Fosite's own parser, in a request
 // that has nothing else.
 func (e *Endpoint) parse(ctx context.Context, client fosite.Client, params url.Values) (*fosite.AuthorizeRequest, error) {
-	form := url.Values{}
-	for name, values := range params {
-		form[name] = values
-	}
+	form := maps.Clone(params)
 	state := form.Get("state")
 	// Fosite demands a state; the profile does not.
 	form.Set("state", "none-was-sent")

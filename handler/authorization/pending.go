@@ -27,11 +27,38 @@ type record struct {
 	ClientID    string     `json:"client_id"`
 	RequestedAt time.Time  `json:"requested_at"`
 	Expires     time.Time  `json:"expires"`
-	Params      url.Values `json:"params"`
+	Params      url.Values `json:"-"` // one value each
 	IntentID    string     `json:"intent_id,omitempty"`
 	// ReplayKey is used up with the authorization, until ObjectExpires.
 	ReplayKey     string    `json:"replay_key,omitempty"`
 	ObjectExpires time.Time `json:"object_expires"`
+}
+
+// stored is the JSON form of a record. Its params are names and values by turns,
+// which is quicker to write and read than a map of lists.
+type stored struct {
+	record
+	Pairs []string `json:"params"`
+}
+
+func encodeRecord(r *record) ([]byte, error) {
+	s := stored{*r, make([]string, 0, 2*len(r.Params))}
+	for name := range r.Params {
+		s.Pairs = append(s.Pairs, name, r.Params.Get(name))
+	}
+	return json.Marshal(&s)
+}
+
+func decodeRecord(data []byte) (*record, error) {
+	s := stored{}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, err
+	}
+	s.Params = make(url.Values, len(s.Pairs)/2)
+	for i := 0; i+1 < len(s.Pairs); i += 2 {
+		s.Params.Set(s.Pairs[i], s.Pairs[i+1])
+	}
+	return &s.record, nil
 }
 
 const rulePending profile.Rule = "MEF-10.5.1"
@@ -80,8 +107,8 @@ func (e *Endpoint) newRecord(c *candidate) (*record, error) {
 		ReplayKey: e.replayKey(c.client.GetID(), c.object.ID), ObjectExpires: c.object.Expires.Add(e.Profile.RequestObject.Skew),
 	}
 	// The object may expire while its user is at it; another handle of the
-	// same object must then still find it used.
-	if r.ObjectExpires.Before(r.Expires) {
+	// same object must then still find it used. A pushed one is used at once.
+	if r.ObjectExpires.Before(r.Expires) && !c.pushing {
 		r.ObjectExpires = r.Expires
 	}
 	r.ObjectExpires = r.ObjectExpires.Add(time.Minute)
@@ -96,8 +123,8 @@ func (e *Endpoint) loadRecord(ctx context.Context, key string) (*record, error) 
 	if err != nil {
 		return nil, err
 	}
-	kept := &record{}
-	if err := json.Unmarshal(data, kept); err != nil {
+	kept, err := decodeRecord(data)
+	if err != nil {
 		return nil, err
 	}
 	if !e.Clock().Before(kept.Expires) {
@@ -107,7 +134,7 @@ func (e *Endpoint) loadRecord(ctx context.Context, key string) (*record, error) 
 }
 
 func (e *Endpoint) put(ctx context.Context, key string, kept *record) error {
-	data, err := json.Marshal(kept)
+	data, err := encodeRecord(kept)
 	if err == nil {
 		err = e.Once.PutOnce(ctx, key, data, kept.Expires)
 	}
@@ -168,11 +195,14 @@ func (e *Endpoint) judgeAgain(ctx context.Context, c *candidate, kept *record) (
 	return e.judge(ctx, c, resumeRules)
 }
 
-func (e *Endpoint) stillRegistered(_ context.Context, c *candidate) error {
+func (e *Endpoint) stillRegistered(ctx context.Context, c *candidate) error {
 	raw := c.params.Get("redirect_uri")
 	uri, err := url.Parse(raw)
 	if err != nil || !slices.Contains(c.client.GetRedirectURIs(), raw) {
 		return ruleRegistered.InvalidRequest("The redirect_uri is not registered any more.")
+	}
+	if err := e.serviceEndpoint(ctx, c.clientID, raw); err != nil {
+		return err
 	}
 	c.redirect = uri
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -24,6 +25,7 @@ const (
 	ruleHTTPS       profile.Rule = "BASE-5.2.2-20"
 	rulePublic      profile.Rule = "FAPI-5.2.2-16"
 	rulePushOnly    profile.Rule = "RFC9126-6"
+	ruleService     profile.Rule = "MEF-R19"
 	maxClientID                  = 512
 	maxRedirectSize              = 4 << 10
 )
@@ -41,10 +43,9 @@ func (e *Endpoint) oneClientID(_ context.Context, c *candidate) error {
 
 // knownClient: an unknown and a suspended client get the same answer.
 func (e *Endpoint) knownClient(ctx context.Context, c *candidate) error {
-	refused := ruleClientID.UnauthorizedClient("The client is not registered or not allowed here.")
 	client, err := e.Clients.GetClient(ctx, c.clientID)
 	if errors.Is(err, fosite.ErrNotFound) {
-		return refused.Because(err)
+		return refusedClient.Because(err)
 	}
 	if err != nil {
 		return profile.Unavailable(err)
@@ -54,7 +55,7 @@ func (e *Endpoint) knownClient(ctx context.Context, c *candidate) error {
 		return profile.Unavailable(err)
 	}
 	if metadata.Suspended {
-		return refused
+		return refusedClient
 	}
 	if client.IsPublic() {
 		return rulePublic.UnauthorizedClient("The client is not registered or not allowed here.")
@@ -62,6 +63,8 @@ func (e *Endpoint) knownClient(ctx context.Context, c *candidate) error {
 	c.client, c.metadata = client, metadata
 	return nil
 }
+
+var refusedClient = ruleClientID.UnauthorizedClient("The client is not registered or not allowed here.")
 
 // oneDelivery: the object comes in one way, and that way is allowed to the
 // client. A request_uri is one of ours, never a place on the network.
@@ -108,7 +111,7 @@ func (e *Endpoint) openObject(ctx context.Context, c *candidate) error {
 
 // redirectURI: byte for byte one that is registered, and https. From here on
 // errors go to the client.
-func (e *Endpoint) redirectURI(_ context.Context, c *candidate) error {
+func (e *Endpoint) redirectURI(ctx context.Context, c *candidate) error {
 	raw := c.object.RedirectURI()
 	if raw == "" || len(raw) > maxRedirectSize {
 		return ruleRedirect.InvalidRequest("The request object has no redirect_uri.")
@@ -120,6 +123,26 @@ func (e *Endpoint) redirectURI(_ context.Context, c *candidate) error {
 	if err != nil || uri.Scheme != "https" || uri.Host == "" || uri.Fragment != "" || !fosite.IsValidRedirectURI(uri) {
 		return ruleHTTPS.InvalidRequest("The redirect_uri is not an https URL without fragment.")
 	}
+	if err := e.serviceEndpoint(ctx, c.clientID, raw); err != nil {
+		return err
+	}
 	c.redirect = uri
+	return nil
+}
+
+// serviceEndpoint: the redirect_uri of a client whose identifier is a DID is a
+// service endpoint of its document, now as well as at registration.
+func (e *Endpoint) serviceEndpoint(ctx context.Context, clientID, redirectURI string) error {
+	if e.Documents == nil || !strings.HasPrefix(clientID, "did:") {
+		return nil
+	}
+	is := false
+	id, err := did.Parse(clientID)
+	if err == nil {
+		is, err = e.Documents.HasServiceEndpoint(ctx, id, redirectURI)
+	}
+	if err != nil || !is {
+		return ruleService.InvalidRequest("The redirect_uri is no service endpoint of the client's DID document.").Because(err)
+	}
 	return nil
 }

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ory/fosite"
+
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -78,12 +82,34 @@ func (e *Endpoint) idTokenHint(_ context.Context, c *candidate) error {
 	if hint == "" {
 		return nil
 	}
-	subject, err := e.Keys.SubjectOf(hint, e.Issuer)
+	subject, err := e.Keys.SubjectOf(hint, e.Issuer, c.clientID)
 	if err != nil {
 		return ruleHint.InvalidRequest("The id_token_hint is not an ID Token of this server.").Because(err)
 	}
 	c.params.Set("id_token_hint", subject)
 	return nil
+}
+
+// Ready finds the keys to which the answer will be encrypted, so that nothing
+// is fetched while the storage's transaction is open.
+func (e *Endpoint) Ready(ctx context.Context, ar fosite.AuthorizeRequester) (context.Context, error) {
+	request, ok := ar.(*Request)
+	if !ok {
+		return ctx, nil // the guard refuses it
+	}
+	return e.ready(ctx, request.GetClient().GetID(), request.pending.Client, string(request.GetResponseMode()))
+}
+
+func (e *Endpoint) ready(ctx context.Context, clientID string, m *storage.ClientMetadata, mode string) (context.Context, error) {
+	answers := []key.Response{key.IDToken}
+	if profile.IsJWTMode(mode) {
+		answers = append(answers, key.Authorization)
+	}
+	ctx, err := e.IDToken.Encrypter.Ready(ctx, clientID, m, answers...)
+	if err != nil {
+		return ctx, profile.ServerError("The answer cannot be encrypted to the client.", err)
+	}
+	return ctx, nil
 }
 
 // signable: there is a key for the algorithm of the client's ID Tokens, and of
@@ -92,9 +118,11 @@ func (e *Endpoint) signable(ctx context.Context, c *candidate) error {
 	if _, err := e.IDToken.Alg(ctx, c.client); err != nil {
 		return err
 	}
-	if !profile.IsJWTMode(c.params.Get("response_mode")) {
-		return nil
+	if profile.IsJWTMode(c.params.Get("response_mode")) {
+		if _, err := e.JARM.Alg(c.metadata); err != nil {
+			return err
+		}
 	}
-	_, err := e.JARM.Alg(c.metadata)
+	_, err := e.ready(ctx, c.clientID, c.metadata, c.params.Get("response_mode"))
 	return err
 }

@@ -31,7 +31,8 @@ type Remote struct {
 	// Endpoint is the introspection endpoint, an https URL.
 	Endpoint string
 	// Issuer must be the iss of every answer.
-	Issuer  string
+	Issuer string
+	// Profile is the provider's own: a token's intent is found by its claim.
 	Profile *profile.Profile
 	// HTTP sends the requests, with a client certificate for the
 	// authentication methods that have one. Redirects are not followed. nil
@@ -171,6 +172,9 @@ func (e *Remote) read(body []byte) (*token.Active, error) {
 		if json.Unmarshal(raw, &active.IntentID) != nil || active.IntentID == "" {
 			return nil, profile.Unavailable(errAnswer)
 		}
+	}
+	if e.Profile.RequireIntent && active.IntentID == "" && !active.OwnBehalf() {
+		return nil, profile.Unavailable(errAnswer) // a user's token always names its intent
 	}
 	return active, nil
 }

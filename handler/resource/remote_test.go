@@ -47,7 +47,7 @@ func remote(c *canned) *resource.Remote {
 	}
 }
 
-const good = `"active":true,"iss":"https://op.example","client_id":"buyer","sub":"user"`
+const good = `"active":true,"iss":"https://op.example","client_id":"buyer","sub":"user","meflso_intent_id":"urn:1"`
 
 func TestRemote(t *testing.T) {
 	const json, unavailable, inactive = "application/json", "temporarily_unavailable", "invalid_token"
@@ -73,7 +73,8 @@ func TestRemote(t *testing.T) {
 		{"bound to nothing", json, 200, `{` + good + `,"cnf":{"x5t#S256":""}}`, inactive},
 		{"cnf is null", json, 200, `{` + good + `,"cnf":null}`, inactive},
 		{"cnf is a string", json, 200, `{` + good + `,"cnf":"x"}`, inactive},
-		{"intent is a number", json, 200, `{` + good + `,"meflso_intent_id":7}`, unavailable},
+		{"intent is a number", json, 200, `{"active":true,"iss":"https://op.example","client_id":"buyer","sub":"user","meflso_intent_id":7}`, unavailable},
+		{"a user's token without intent", json, 200, `{"active":true,"iss":"https://op.example","client_id":"buyer","sub":"user"}`, unavailable},
 		{"not JSON", json, 200, `<html>`, unavailable},
 		{"an array", json, 200, `[{` + good + `}]`, unavailable},
 		{"another type", "text/html", 200, `{` + good + `}`, unavailable},
@@ -115,7 +116,7 @@ func judge(t *testing.T, err error, want string) {
 }
 
 func TestRemoteReadsTheBinding(t *testing.T) {
-	server := &canned{status: 200, contentType: "application/json", body: `{` + good + `,"scope":"openid quote","cnf":{"x5t#S256":"thumb"},"meflso_intent_id":"urn:1"}`}
+	server := &canned{status: 200, contentType: "application/json", body: `{` + good + `,"scope":"openid quote","cnf":{"x5t#S256":"thumb"}}`}
 	active, err := remote(server).Introspect(t.Context(), "token")
 	if err != nil || active.Confirmation != "thumb" || active.IntentID != "urn:1" || len(active.Scopes) != 2 || active.OwnBehalf() {
 		t.Errorf("got %+v, %v", active, err)

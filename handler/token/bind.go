@@ -92,6 +92,9 @@ const needsCertificate = "The tokens are bound to a client certificate, which th
 func (b *Bind) constrain(ctx context.Context, client fosite.Client, binding *storage.Binding) error {
 	f := foundIn(ctx)
 	if len(f.chain) > 0 {
+		if err := b.Certificate.Usable(f.chain[0]); err != nil {
+			return ruleBound.InvalidRequest("The client certificate cannot be used.").Because(err)
+		}
 		if err := b.sameHolder(ctx, client, binding, f.chain); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/span"
@@ -29,8 +30,10 @@ type Endpoint struct {
 	Inner   fosite.OAuth2Provider
 	Intents *intent.Register
 	Once    storage.Once
-	Codes   oauth2.AuthorizeCodeStrategy
-	Atomic  atomic.Run
+	Tokens  oauth2.CoreStrategy
+	// Encrypter encrypts ID Tokens; it is here to find its keys in time.
+	Encrypter *key.Encrypter
+	Atomic    atomic.Run
 	// Certificates finds the certificate that tokens are bound to; nil means
 	// FromTLS.
 	Certificates mtls.Source
@@ -176,6 +179,11 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 		return nil, profile.ServerError("The request did not come through the provider's NewAccessRequest.", nil)
 	}
 	ctx = context.WithValue(ctx, foundKey{}, request.found)
+	ctx, err = e.ready(ctx, request)
+	if err != nil {
+		e.audit(ctx, request, err)
+		return nil, err
+	}
 	var response fosite.AccessResponder
 	err = e.Atomic(ctx, func(ctx context.Context) (err error) {
 		if err := e.claim(ctx, request); err != nil {
@@ -193,26 +201,49 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 	return response, nil
 }
 
-// claim makes sure that a code is redeemed once, whatever the host's storage
-// does: through its intent, or else through its own mark.
-func (e *Endpoint) claim(ctx context.Context, request *Request) error {
-	code := request.GetGrantTypes().ExactOne("authorization_code")
-	switch {
-	case request.intent != nil && code:
-		return e.Intents.Exchange(ctx, request.intent)
-	case request.intent != nil && request.GetGrantTypes().ExactOne("refresh_token"):
-		return e.Intents.Refresh(ctx, request.intent)
-	case !code:
-		return nil
+// ready finds the key to which the ID Token will be encrypted, so that nothing
+// is fetched while the storage's transaction is open.
+func (e *Endpoint) ready(ctx context.Context, request *Request) (context.Context, error) {
+	if request.metadata == nil {
+		return ctx, nil
 	}
-	// A code may be spelled in more than one way; its signature is what the
-	// storage finds it by.
-	sum := sha256.Sum256([]byte(e.Codes.AuthorizeCodeSignature(ctx, request.GetRequestForm().Get("code"))))
-	key := "code:" + base64.RawURLEncoding.EncodeToString(sum[:])
-	err := e.Once.UseOnce(ctx, key, e.Clock().Add(e.Profile.TTL.Code+time.Minute))
+	ctx, err := e.Encrypter.Ready(ctx, request.GetClient().GetID(), request.metadata, key.IDToken)
+	if err != nil {
+		return ctx, profile.ServerError("The ID Token cannot be encrypted to the client.", err)
+	}
+	return ctx, nil
+}
+
+// claim makes sure that a code or refresh token is redeemed once, whatever the
+// host's storage does: through its intent, or else through its own mark. A
+// token may be spelled in more than one way; its signature is what the storage
+// finds it by.
+func (e *Endpoint) claim(ctx context.Context, request *Request) error {
+	form := request.GetRequestForm()
+	switch {
+	case request.GetGrantTypes().ExactOne("authorization_code"):
+		if request.intent != nil {
+			return e.Intents.Exchange(ctx, request.intent)
+		}
+		return e.once(ctx, "code:", e.Tokens.AuthorizeCodeSignature(ctx, form.Get("code")), e.Profile.TTL.Code+time.Minute)
+	case request.GetGrantTypes().ExactOne("refresh_token"):
+		if request.intent != nil {
+			return e.Intents.Refresh(ctx, request.intent)
+		}
+		// The host's storage knows a used one; the mark is for those that come
+		// at once.
+		return e.once(ctx, "refresh:", e.Tokens.RefreshTokenSignature(ctx, form.Get("refresh_token")), time.Minute)
+	}
+	return nil
+}
+
+func (e *Endpoint) once(ctx context.Context, kind, signature string, life time.Duration) error {
+	sum := sha256.Sum256([]byte(signature))
+	key := kind + base64.RawURLEncoding.EncodeToString(sum[:])
+	err := e.Once.UseOnce(ctx, key, e.Clock().Add(life))
 	switch {
 	case errors.Is(err, storage.ErrUsed):
-		return ruleUsed.InvalidGrant("The code has been used before.")
+		return ruleUsed.InvalidGrant("The code or refresh token has been used before.")
 	case err != nil:
 		return profile.Unavailable(err)
 	}

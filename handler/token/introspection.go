@@ -20,6 +20,7 @@ import (
 // Introspection is the introspection endpoint's half of the provider
 // (RFC 7662). It is safe for concurrent use.
 type Introspection struct {
+	Profile      *profile.Profile
 	Issuer       string
 	Inner        fosite.OAuth2Provider
 	Authenticate fosite.ClientAuthenticationStrategy
@@ -159,12 +160,12 @@ func (i *Introspection) WriteIntrospectionError(_ context.Context, rw http.Respo
 func (i *Introspection) WriteIntrospectionResponse(_ context.Context, rw http.ResponseWriter, response fosite.IntrospectionResponder) {
 	body := map[string]any{"active": false}
 	if response.IsActive() {
-		body = describe(response.GetAccessRequester())
+		body = i.describe(response.GetAccessRequester())
 	}
 	writeJSON(rw, http.StatusOK, body)
 }
 
-func describe(request fosite.AccessRequester) map[string]any {
+func (i *Introspection) describe(request fosite.AccessRequester) map[string]any {
 	body := map[string]any{}
 	session, err := storage.SessionOf(request.GetSession())
 	if err != nil {
@@ -172,6 +173,10 @@ func describe(request fosite.AccessRequester) map[string]any {
 	}
 	if host, ok := session.(fosite.ExtraClaimsSession); ok { // the host's own, if it has them
 		maps.Copy(body, host.GetExtraClaims())
+	}
+	// What a token is bound to is the library's word alone.
+	for _, name := range []string{"cnf", "iss", "nbf", "exp", i.Profile.IntentClaim} {
+		delete(body, name)
 	}
 	maps.Copy(body, session.LSOBinding().GetExtraClaims())
 	claims := session.IDTokenClaims()

@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/idtoken"
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -71,7 +71,7 @@ func (u *UserInfo) write(ctx context.Context, rw http.ResponseWriter, request fo
 	if err != nil {
 		return profile.Unavailable(err)
 	}
-	if metadata.UserInfoSignedResponseAlg == "" && metadata.UserInfoEncryptedResponseAlg == "" {
+	if metadata.UserInfoSignedResponseAlg+metadata.UserInfoEncryptedResponseAlg+metadata.UserInfoEncryptedResponseEnc == "" {
 		writeJSON(rw, http.StatusOK, body)
 		return nil
 	}
@@ -164,7 +164,11 @@ func (u *UserInfo) describe(ctx context.Context, request fosite.AccessRequester)
 		if err != nil {
 			return nil, profile.Unavailable(err)
 		}
-		maps.Copy(body, own)
+		for name, value := range own {
+			if !slices.Contains(idtoken.Reserved, name) { // signed, it would pass for an ID Token
+				body[name] = value
+			}
+		}
 	}
 	body["sub"] = session.IDTokenClaims().Subject
 	if binding := session.LSOBinding(); binding.IntentID != "" {

@@ -21,11 +21,12 @@ type claims struct {
 	StateHash       string   `json:"s_hash,omitempty"`
 	AccessTokenHash string   `json:"at_hash,omitempty"`
 
-	others map[string]any // the intent's, and the host's; none of reserved
+	intentClaim, intentID string
+	others                map[string]any // the host's; none of Reserved
 }
 
-// reserved are claims that the host's session does not decide.
-var reserved = []string{
+// Reserved are claims that the host does not decide.
+var Reserved = []string{
 	"iss", "sub", "aud", "iat", "exp", "auth_time", "acr", "amr", "nonce", "c_hash", "s_hash", "at_hash",
 	"azp", "jti", "nbf", "rat", "cnf",
 }
@@ -33,8 +34,7 @@ var reserved = []string{
 // add takes what the host adds, where it is the host's to decide.
 func (c *claims) add(extra map[string]any, intentClaim string) {
 	for name, value := range extra {
-		_, taken := c.others[name]
-		if taken || name == intentClaim || slices.Contains(reserved, name) {
+		if name == intentClaim || name == c.intentClaim || slices.Contains(Reserved, name) {
 			continue
 		}
 		if c.others == nil {
@@ -47,6 +47,9 @@ func (c *claims) add(extra map[string]any, intentClaim string) {
 // encode returns one JSON object with all of them.
 func (c *claims) encode() ([]byte, error) {
 	object, err := json.Marshal(c)
+	if err == nil && c.intentID != "" {
+		object = c.appendIntent(object)
+	}
 	if err != nil || len(c.others) == 0 {
 		return object, err
 	}
@@ -56,4 +59,13 @@ func (c *claims) encode() ([]byte, error) {
 	}
 	object[len(object)-1] = ','
 	return append(object, others[1:]...), nil
+}
+
+func (c *claims) appendIntent(object []byte) []byte {
+	name, _ := json.Marshal(c.intentClaim) // a string always can
+	id, _ := json.Marshal(c.intentID)
+	object = slices.Grow(object, len(name)+len(id)+2)
+	object[len(object)-1] = ','
+	object = append(append(object, name...), ':')
+	return append(append(object, id...), '}')
 }

@@ -114,7 +114,7 @@ func (s *Strategy) base(session storage.Session, requester fosite.Requester, lif
 		c.AuthTime = fixed.AuthTime.Unix()
 	}
 	if binding := session.LSOBinding(); binding.IntentID != "" {
-		c.others = map[string]any{binding.IntentClaim: binding.IntentID}
+		c.intentClaim, c.intentID = binding.IntentClaim, binding.IntentID
 	}
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 )
@@ -49,6 +50,9 @@ type ClientKeysConfig struct {
 	// Timeout bounds one fetch, whoever waits for it; 0 means 10 s. The
 	// Outbound's own timeout is usually shorter.
 	Timeout time.Duration
+	// Documents has the DID documents of clients whose identifier is a DID; nil
+	// means that there are no such clients.
+	Documents *did.Cache
 	// MaxSets bounds how many JWK Sets are kept of each kind, by value and by
 	// URL; 0 means 10 000.
 	MaxSets int
@@ -69,9 +73,13 @@ const (
 // origin. Callers at the same time share one fetch, and one that gives up does
 // not stop it. A fetch that failed is not repeated for 30 s; meanwhile keys
 // that were fetched at most 1 h ago still serve.
+//
+// A client whose identifier is a DID has its keys in its document: those of
+// authentication verify, those of keyAgreement encrypt.
 type ClientKeys struct {
-	byValue *lru.Cache[[sha256.Size]byte, []Public]
-	byURL   *remoteSets
+	byValue   *lru.Cache[[sha256.Size]byte, []Public]
+	byURL     *remoteSets
+	documents *did.Cache
 }
 
 var _ Resolver = (*ClientKeys)(nil)
@@ -81,7 +89,7 @@ func NewClientKeys(config ClientKeysConfig) *ClientKeys {
 	config = config.filled()
 	return &ClientKeys{
 		byValue: newLRU[[sha256.Size]byte, []Public](config.MaxSets),
-		byURL:   newRemoteSets(config),
+		byURL:   newRemoteSets(config), documents: config.Documents,
 	}
 }
 
@@ -115,6 +123,9 @@ func (c *ClientKeys) Keys(ctx context.Context, clientID string, m *storage.Clien
 	if kid == "" {
 		return nil, ErrNoKey
 	}
+	if id, is := c.isDID(clientID); is {
+		return c.ofDID(ctx, id, m, kid)
+	}
 	return c.fitting(ctx, clientID, m, func(k Public) bool { return k.ID == kid })
 }
 
@@ -126,7 +137,13 @@ func (c *ClientKeys) fitting(ctx context.Context, clientID string, m *storage.Cl
 	if m == nil {
 		return nil, ErrNoKey
 	}
-	keys, err := c.find(ctx, m, fits)
+	find := c.find
+	if id, is := c.isDID(clientID); is {
+		find = func(ctx context.Context, m *storage.ClientMetadata, fits matcher) ([]Public, error) {
+			return c.inDocument(ctx, id, m, fits)
+		}
+	}
+	keys, err := find(ctx, m, fits)
 	switch {
 	case errors.Is(err, ErrNoKey):
 		return nil, ErrNoKey

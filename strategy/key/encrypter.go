@@ -98,11 +98,47 @@ func (e *Encrypter) Encrypt(ctx context.Context, r Response, clientID string, m 
 	if alg == "" {
 		return signed, nil
 	}
-	to, err := e.Keys.EncryptionKey(ctx, clientID, m, profile.KeyEncAlg(alg), e.Profile.MinRSABits)
-	if err != nil {
-		return "", fmt.Errorf("key: the %s cannot be encrypted with %s: %w", r, alg, err)
+	to, ready := ctx.Value(readyKey{clientID, r}).(*Public)
+	if !ready {
+		if to, err = e.find(ctx, r, clientID, m, alg); err != nil {
+			return "", err
+		}
 	}
 	return jose.Encrypt(to, alg, enc, signed, e.Profile.MinRSABits)
+}
+
+func (e *Encrypter) find(ctx context.Context, r Response, clientID string, m *storage.ClientMetadata, alg string) (*Public, error) {
+	to, err := e.Keys.EncryptionKey(ctx, clientID, m, profile.KeyEncAlg(alg), e.Profile.MinRSABits)
+	if err != nil {
+		return nil, fmt.Errorf("key: the %s cannot be encrypted with %s: %w", r, alg, err)
+	}
+	return to, nil
+}
+
+type readyKey struct {
+	clientID string
+	response Response
+}
+
+// Ready finds the keys for these answers and returns a context in which Encrypt
+// has them: a key may have to be fetched from the client, and no transaction
+// of a storage should wait for that. The error is Encrypt's.
+func (e *Encrypter) Ready(ctx context.Context, clientID string, m *storage.ClientMetadata, answers ...Response) (context.Context, error) {
+	for _, r := range answers {
+		alg, _, err := e.wanted(r, m)
+		if err != nil {
+			return ctx, err
+		}
+		if alg == "" {
+			continue
+		}
+		to, err := e.find(ctx, r, clientID, m, alg)
+		if err != nil {
+			return ctx, err
+		}
+		ctx = context.WithValue(ctx, readyKey{clientID, r}, to)
+	}
+	return ctx, nil
 }
 
 // Check returns an error for each answer whose registered encryption the

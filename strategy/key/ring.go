@@ -226,10 +226,10 @@ func (r *Ring) SignPayload(alg string, payload []byte) (string, error) {
 // maxOwnToken bounds a token of ours that comes back, in bytes.
 const maxOwnToken = 16 << 10
 
-// SubjectOf returns the subject of an ID Token of our own, an id_token_hint:
-// its signature and issuer are checked, its expiry is not (OpenID Connect Core
-// §3.1.2.1).
-func (r *Ring) SubjectOf(idToken, issuer string) (string, error) {
+// SubjectOf returns the subject of an ID Token of our own for this client, an
+// id_token_hint: its signature, issuer and audience are checked, its expiry is
+// not (OpenID Connect Core §3.1.2.1).
+func (r *Ring) SubjectOf(idToken, issuer, clientID string) (string, error) {
 	signed, err := jose.ParseSigned(idToken, maxOwnToken)
 	if err != nil {
 		return "", err
@@ -245,6 +245,14 @@ func (r *Ring) SubjectOf(idToken, issuer string) (string, error) {
 	}
 	if iss, err := claims.String("iss"); err != nil || iss != issuer {
 		return "", errors.New("key: the ID Token has another issuer")
+	}
+	if aud, err := claims.Strings("aud"); err != nil || !slices.Contains(aud, clientID) {
+		return "", errors.New("key: the ID Token is another client's")
+	}
+	// Of the JWTs that the server signs, only ID Tokens have an expiry and a
+	// subject.
+	if !claims.Has("exp") || !claims.Has("iat") {
+		return "", errors.New("key: the JWT is no ID Token")
 	}
 	sub, err := claims.String("sub")
 	if err != nil || sub == "" {

@@ -65,7 +65,7 @@ func TestRotation(t *testing.T) {
 		}
 	}
 	one, two := source.keys[0], private(t, "two")
-	token, err := ring.Sign("ES256", map[string]any{"iss": "i", "sub": "s"})
+	token, err := ring.Sign("ES256", map[string]any{"iss": "i", "sub": "s", "aud": "buyer", "exp": 1, "iat": 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,12 +76,12 @@ func TestRotation(t *testing.T) {
 	now = now.Add(time.Second)
 	step("after the lead", nil, "two", "two", "one")
 	step("the old key goes", []Private{two}, "two", "two", "one")
-	if _, err := ring.SubjectOf(token, "i"); err != nil {
+	if _, err := ring.SubjectOf(token, "i", "buyer"); err != nil {
 		t.Errorf("a token of the old key: %v", err)
 	}
 	now = now.Add(p.TTL.IDToken + PublishLead)
 	step("its tokens have expired", nil, "two", "two")
-	if _, err := ring.SubjectOf(token, "i"); !errors.Is(err, ErrNoKey) {
+	if _, err := ring.SubjectOf(token, "i", "buyer"); !errors.Is(err, ErrNoKey) {
 		t.Errorf("a token of the old key, too late: %v", err)
 	}
 	step("and it is forgotten", []Private{two}, "two", "two")

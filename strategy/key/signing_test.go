@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -143,7 +144,7 @@ func TestRing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, alg := range append(ring.Algs(), "Ed25519") {
-		token, err := ring.Sign(alg, map[string]any{"iss": "https://seller.example", "sub": alg})
+		token, err := ring.Sign(alg, map[string]any{"iss": "https://seller.example", "aud": "buyer", "exp": 1, "iat": 1, "sub": alg})
 		if err != nil {
 			t.Fatalf("%s: %v", alg, err)
 		}
@@ -154,7 +155,7 @@ func TestRing(t *testing.T) {
 		if claims, err := signed.Verify(public, 2048); err != nil || string(claims["sub"]) != `"`+alg+`"` {
 			t.Errorf("%s: got %s, %v", alg, claims, err)
 		}
-		if sub, err := ring.SubjectOf(token, "https://seller.example"); err != nil || sub != alg {
+		if sub, err := ring.SubjectOf(token, "https://seller.example", "buyer"); err != nil || sub != alg {
 			t.Errorf("%s: got %q, %v", alg, sub, err)
 		}
 	}
@@ -224,16 +225,19 @@ func TestSubjectOf(t *testing.T) {
 	p := profile.MEFLSO()
 	ours := newRing(t, &p, Private{ID: "a", Signer: ecSigner(t, elliptic.P256())}, Private{ID: "b", Signer: edSigner(t)})
 	theirs := newRing(t, &p, Private{ID: "a", Signer: ecSigner(t, elliptic.P256())}, Private{ID: "c", Signer: edSigner(t)})
-	sign := func(r *Ring, alg string, claims map[string]any) string {
+	sign := func(r *Ring, alg string, changes map[string]any) string {
 		t.Helper()
+		claims := map[string]any{"aud": "buyer", "exp": 1, "iat": 1}
+		maps.Copy(claims, changes)
+		maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
 		token, err := r.Sign(alg, claims)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return token
 	}
-	token := sign(ours, "ES256", map[string]any{"iss": issuer, "sub": "ada", "exp": 1})
-	if sub, err := ours.SubjectOf(token, issuer); sub != "ada" || err != nil {
+	token := sign(ours, "ES256", map[string]any{"iss": issuer, "sub": "ada"})
+	if sub, err := ours.SubjectOf(token, issuer, "buyer"); sub != "ada" || err != nil {
 		t.Fatalf("an expired one: got %q, %v", sub, err)
 	}
 	parts := strings.Split(token, ".")
@@ -246,6 +250,10 @@ func TestSubjectOf(t *testing.T) {
 		"another's kid":           sign(theirs, "EdDSA", map[string]any{"iss": issuer, "sub": "ada"}),
 		"another issuer":          sign(ours, "EdDSA", map[string]any{"iss": issuer + "/", "sub": "ada"}),
 		"no issuer":               sign(ours, "ES256", map[string]any{"sub": "ada"}),
+		"another client's":        sign(ours, "ES256", map[string]any{"iss": issuer, "sub": "ada", "aud": "buyer-b"}),
+		"no audience":             sign(ours, "ES256", map[string]any{"iss": issuer, "sub": "ada", "aud": nil}),
+		"UserInfo":                sign(ours, "ES256", map[string]any{"iss": issuer, "sub": "ada", "exp": nil, "iat": nil}),
+		"JARM":                    sign(ours, "ES256", map[string]any{"iss": issuer, "iat": nil, "code": "x"}),
 		"sub a number":            sign(ours, "ES256", map[string]any{"iss": issuer, "sub": 1}),
 		"too large":               sign(ours, "ES256", map[string]any{"iss": issuer, "sub": strings.Repeat("a", maxOwnToken)}),
 		"our other key's header":  strings.Join([]string{strings.Split(sign(ours, "EdDSA", map[string]any{}), ".")[0], parts[1], parts[2]}, "."),
@@ -253,7 +261,7 @@ func TestSubjectOf(t *testing.T) {
 		"twice in the payload":    forged(t, ours, `{"iss":"`+issuer+`","sub":"ada","sub":"bob"}`),
 		"a payload of other type": forged(t, ours, `["`+issuer+`"]`),
 	} {
-		if sub, err := ours.SubjectOf(refused, issuer); err == nil || sub != "" {
+		if sub, err := ours.SubjectOf(refused, issuer, "buyer"); err == nil || sub != "" {
 			t.Errorf("%s: got %q, %v", name, sub, err)
 		}
 	}

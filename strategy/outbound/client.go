@@ -82,7 +82,8 @@ func (c *Client) Check(url string) error {
 // Get fetches the document. The answer must have status 200 and, if accept
 // names any, one of these media types. Errors wrap ErrRefused if the policy
 // forbids the URL or its address; all others mean that the document cannot be
-// had now. No error tells anything of the answer but its status.
+// had now. No error tells anything of the answer but its status, which one with
+// a method StatusCode() int has.
 func (c *Client) Get(ctx context.Context, url string, accept ...string) (_ *Document, err error) {
 	ctx, s := span.Start(ctx, "outbound.Client.Get")
 	defer span.End(s, &err)
@@ -128,13 +129,21 @@ func request(ctx context.Context, u *url.URL, accept []string) *http.Request {
 
 func checkHeader(res *http.Response, accept []string) error {
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d, want 200", res.StatusCode)
+		return statusError(res.StatusCode)
 	}
 	if len(accept) > 0 && !slices.Contains(accept, essence(res.Header.Get("Content-Type"))) {
 		return fmt.Errorf("the content type is not one of %q", accept)
 	}
 	return nil
 }
+
+// statusError is the status of an answer that was not 200.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("status %d, want 200", int(e)) }
+
+// StatusCode tells those who ask by errors.As, for whom a 404 is an answer.
+func (e statusError) StatusCode() int { return int(e) }
 
 // essence is a media type without its parameters, in lower case.
 func essence(contentType string) string {

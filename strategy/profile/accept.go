@@ -29,7 +29,10 @@ func (p *Profile) AcceptsAlg(alg, registered string) bool {
 	if registered != "" && canonicalAlg(registered) != canonicalAlg(alg) {
 		return false
 	}
-	return slices.Contains(p.Algs(), alg)
+	// As in Algs, without a list for each question.
+	return slices.Contains(p.SigningAlgs, Alg(alg)) ||
+		alg == string(Ed25519) && slices.Contains(p.SigningAlgs, EdDSA) ||
+		alg == string(RS256) && p.AllowRS256
 }
 
 // Clone returns a copy that shares nothing with p.

@@ -25,6 +25,7 @@ func MEFLSO() Profile {
 	}
 	p.RequireACRClaim = true
 
+	p.AllowDIDClients = true
 	p.TokenEndpointMTLS, p.SenderConstraint = false, ConstrainIfMTLS
 	p.TTL.AccessToken, p.TTL.Intent = 9*time.Minute, 24*time.Hour
 	p.Headers = HeaderNames{

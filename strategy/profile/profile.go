@@ -77,6 +77,10 @@ type Profile struct {
 
 	// ClientAuthMethods are the client authentication methods.
 	ClientAuthMethods []AuthMethod
+	// AllowDIDClients takes clients whose client_id is a DID: their keys are in
+	// the DID document, and their redirect_uri is a service endpoint there
+	// (MEF W128 D1, R19).
+	AllowDIDClients bool
 	// TokenEndpointMTLS refuses calls of the token endpoint without a client
 	// certificate, however the client authenticates.
 	TokenEndpointMTLS bool

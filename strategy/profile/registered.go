@@ -6,14 +6,14 @@ import (
 	"github.com/ory/fosite"
 )
 
-// registered are the error codes that a client of an authorization, token,
-// introspection or revocation endpoint may see.
+// registered are the error codes that a client of one of the endpoints may see.
 var registered = map[string]bool{
 	"invalid_request": true, "unauthorized_client": true, "access_denied": true, "unsupported_response_type": true,
 	"invalid_scope": true, "server_error": true, "temporarily_unavailable": true, "interaction_required": true,
 	"login_required": true, "account_selection_required": true, "consent_required": true, "invalid_request_uri": true,
 	"invalid_request_object": true, "request_not_supported": true, "request_uri_not_supported": true,
 	"registration_not_supported": true, "unmet_authentication_requirements": true, "invalid_client": true,
+	"invalid_redirect_uri": true, "invalid_client_metadata": true, "invalid_software_statement": true, "unapproved_software_statement": true,
 	"invalid_grant": true, "unsupported_grant_type": true, "unsupported_token_type": true, "invalid_token": true, "insufficient_scope": true,
 }
 

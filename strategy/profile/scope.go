@@ -72,6 +72,9 @@ func isBelow(umbrella, scope string) bool {
 	if !ok || !isMethod(method) {
 		return false
 	}
+	if strings.Contains(path, "..") || strings.Contains(path, "%") { // whoever resolves it gets elsewhere
+		return false
+	}
 	resource, _, _ := strings.Cut(path, "/")
 	return resource == umbrella || resource == umbrella+"-submissions"
 }
@@ -88,6 +91,9 @@ func isToken(scope string) bool {
 }
 
 func unique(tokens []string) []string {
+	if len(tokens) < 2 {
+		return tokens
+	}
 	seen := make(map[string]bool, len(tokens))
 	return slices.DeleteFunc(tokens, func(t string) bool {
 		dup := seen[t]

@@ -43,7 +43,7 @@ var textParams = map[string]bool{
 // A known parameter of the wrong type is refused, null too; an unknown one that
 // is null is left out.
 func (o *Object) Params() (url.Values, error) {
-	params := url.Values{}
+	params, texts := make(url.Values, len(o.members)), make([]string, 0, len(o.members))
 	for name, raw := range o.members {
 		if leftOut[name] {
 			continue
@@ -53,7 +53,8 @@ func (o *Object) Params() (url.Values, error) {
 			return nil, ruleType.InvalidRequestObject("The request object has a parameter of the wrong type.")
 		}
 		if value != "" {
-			params.Set(name, value)
+			texts = append(texts, value)
+			params[name] = texts[len(texts)-1 : len(texts) : len(texts)]
 		}
 	}
 	return params, nil

@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"errors"
 	"io"
-	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -96,8 +95,32 @@ func (a algorithm) verifyEC(key *ecdsa.PublicKey, input, signature []byte) bool 
 	if len(signature) != 2*n {
 		return false
 	}
-	r, s := new(big.Int).SetBytes(signature[:n]), new(big.Int).SetBytes(signature[n:])
-	return ecdsa.Verify(key, a.digest(input), r, s)
+	return ecdsa.VerifyASN1(key, a.digest(input), derEC(signature[:n], signature[n:]))
+}
+
+// derEC writes R and S as the ASN.1 that VerifyASN1 takes, a sequence of two
+// integers.
+func derEC(r, s []byte) []byte {
+	der := appendInteger(appendInteger(make([]byte, 3, len(r)+len(s)+9), r), s)
+	size := byte(len(der) - 3) // #nosec G115 -- at most 138, for P-521
+	if size < 0x80 {
+		der[1], der[2] = byte(asn1.SEQUENCE), size
+		return der[1:]
+	}
+	der[0], der[1], der[2] = byte(asn1.SEQUENCE), 0x81, size
+	return der
+}
+
+// appendInteger writes the shortest form, whose first bit is the sign.
+func appendInteger(der, number []byte) []byte {
+	for len(number) > 1 && number[0] == 0 {
+		number = number[1:]
+	}
+	size := byte(len(number)) // #nosec G115 -- at most 66, for P-521
+	if number[0] < 0x80 {
+		return append(append(der, byte(asn1.INTEGER), size), number...)
+	}
+	return append(append(der, byte(asn1.INTEGER), size+1, 0), number...)
 }
 
 // sign works with any crypto.Signer, so that a key may live in an HSM.
@@ -122,15 +145,15 @@ var errSignerOutput = errors.New("jose: the signer returned something that is no
 // rawEC turns the ASN.1 form that crypto.Signer gives into R || S.
 func (a algorithm) rawEC(der []byte) ([]byte, error) {
 	var inner cryptobyte.String
-	r, s := new(big.Int), new(big.Int)
+	var r, s []byte // without leading zeros but for zero itself; none is negative
 	input := cryptobyte.String(der)
 	n := a.scalarBytes()
-	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !inner.ReadASN1Integer(r) || !inner.ReadASN1Integer(s) ||
-		r.Sign() <= 0 || s.Sign() <= 0 || r.BitLen() > 8*n || s.BitLen() > 8*n {
+	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !inner.ReadASN1Integer(&r) || !inner.ReadASN1Integer(&s) ||
+		r[0] == 0 || s[0] == 0 || len(r) > n || len(s) > n {
 		return nil, errSignerOutput
 	}
 	raw := make([]byte, 2*n)
-	r.FillBytes(raw[:n])
-	s.FillBytes(raw[n:])
+	copy(raw[n-len(r):], r)
+	copy(raw[2*n-len(s):], s)
 	return raw, nil
 }

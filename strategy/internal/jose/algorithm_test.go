@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -241,5 +242,27 @@ func TestForeignCurve(t *testing.T) {
 	key := ecdsa.PublicKey{Curve: &params, X: big.NewInt(1), Y: big.NewInt(1)}
 	if algorithms["ES256"].accepts(&key, 2048) {
 		t.Error("accepted")
+	}
+}
+
+// What derEC writes is what crypto/ecdsa reads, at every length of a number.
+func TestDerECIsWhatRawECReads(t *testing.T) {
+	for _, alg := range []string{"ES256", "ES384", "ES512"} {
+		a := algorithms[alg]
+		n := a.scalarBytes()
+		for zeros := range n {
+			for _, first := range []byte{0x01, 0x7f, 0x80, 0xff} {
+				want := make([]byte, 2*n)
+				want[zeros], want[n-1], want[2*n-1-zeros] = first, want[n-1]|1, first
+				der := derEC(want[:n], want[n:])
+				if got, err := a.rawEC(der); err != nil || !bytes.Equal(got, want) {
+					t.Fatalf("%s: %x became %x, %v", alg, want, got, err)
+				}
+			}
+		}
+		zero := make([]byte, 2*n)
+		if _, err := a.rawEC(derEC(zero[:n], zero[n:])); err == nil {
+			t.Errorf("%s: zeros are a signature", alg)
+		}
 	}
 }

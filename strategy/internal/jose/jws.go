@@ -19,8 +19,9 @@ var (
 	ErrPayload   = errors.New("jose: the payload is not one JSON object without duplicate members")
 )
 
-// maxKid bounds a key identifier, in bytes; a DID URL is the longest in use.
-const maxKid = 512
+// maxKid bounds a key identifier, in bytes; the longest in use is the DID URL
+// of an RSA key that is its own name.
+const maxKid = 2 << 10
 
 // Signed is a JWS that passed the gate's look at its form and header. Nothing
 // of its payload is to be believed before Verify.
@@ -156,7 +157,7 @@ func Sign(key *Signer, typ string, payload []byte) (string, error) {
 		return "", err
 	}
 	b64 := base64.RawURLEncoding
-	token := make([]byte, 0, b64.EncodedLen(len(header))+b64.EncodedLen(len(payload))+2+b64.EncodedLen(maxSignature))
+	token := make([]byte, 0, b64.EncodedLen(len(header))+b64.EncodedLen(len(payload))+2+b64.EncodedLen(key.signatureBytes()))
 	token = b64.AppendEncode(token, header)
 	token = b64.AppendEncode(append(token, '.'), payload)
 	signature, err := key.sign(token)
@@ -165,10 +166,6 @@ func Sign(key *Signer, typ string, payload []byte) (string, error) {
 	}
 	return string(b64.AppendEncode(append(token, '.'), signature)), nil
 }
-
-// maxSignature is the length of an RSA-4096 signature; a longer one grows the
-// buffer.
-const maxSignature = 512
 
 // Unverified returns the payload before anybody verified it. It serves to
 // learn whose key to look for, and for nothing else.

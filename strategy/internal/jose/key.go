@@ -122,6 +122,17 @@ func (s *Signer) Check(minRSABits int) error {
 	return nil
 }
 
+// signatureBytes is how long a signature of the key gets.
+func (s *Signer) signatureBytes() int {
+	switch key := s.Key.Public().(type) {
+	case *rsa.PublicKey:
+		return key.Size()
+	case *ecdsa.PublicKey:
+		return 2 * ((key.Params().BitSize + 7) / 8)
+	}
+	return ed25519.SignatureSize
+}
+
 func (s *Signer) sign(input []byte) ([]byte, error) {
 	a, ok := algorithms[s.Alg]
 	if !ok {

@@ -19,12 +19,22 @@ type scanner struct {
 func scanObject(data []byte) (Object, bool) {
 	s := &scanner{data: data}
 	s.space()
-	members := Object{}
-	if !s.object(0, func(name string, raw []byte) { members[name] = raw }) {
+	var few [fewNames]member // the map is made when its size is known
+	found := few[:0]
+	if !s.object(0, func(name string, raw []byte) { found = append(found, member{name, raw}) }) {
 		return nil, false
+	}
+	members := make(Object, len(found))
+	for _, m := range found {
+		members[m.name] = m.raw
 	}
 	s.space()
 	return members, s.at == len(data)
+}
+
+type member struct {
+	name string
+	raw  []byte
 }
 
 func (s *scanner) space() {
