@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
@@ -68,10 +69,10 @@ var jarmModes = []struct{ mode, kind, where string }{
 	{"jwt", "code id_token", "fragment"}, {"fragment.jwt", "code id_token", "fragment"}, {"form_post.jwt", "code id_token", "form_post"},
 }
 
-func TestFAPI_5_2_2_2_1_JARM(t *testing.T) {
+func TestJARM(t *testing.T) {
 	h, b := startJARM(t)
 	for _, m := range jarmModes {
-		t.Run(m.mode+"/"+m.kind, func(t *testing.T) {
+		t.Run("FAPI-5.2.2.2-1/SLIDES-26/SLIDES-30/"+m.mode+"/"+m.kind, func(t *testing.T) {
 			object := b.Object(h.NewIntent(t, b, "once"), harness.Set("response_mode", m.mode), harness.Set("response_type", m.kind), harness.Set("state", "s&+%20"))
 			claims := unpack(t, h, b, paramsOf(t, b, visitOnce(t, h, h.URL(b, object)), m.where))
 			if claims["state"] != "s&+%20" || (claims["id_token"] != nil) != (m.kind == "code id_token") || claims["access_token"] != nil {
@@ -99,7 +100,7 @@ func visitOnce(t *testing.T, h *harness.Host, address string) harness.Answer {
 func TestJARMErrors(t *testing.T) {
 	h, b := startJARM(t)
 	for _, m := range jarmModes {
-		t.Run(m.mode+"/"+m.kind, func(t *testing.T) {
+		t.Run("FAPI-5.2.2.2-1/SLIDES-26/"+m.mode+"/"+m.kind, func(t *testing.T) {
 			object := func(changes ...harness.Change) string {
 				return b.Object(h.NewIntent(t, b, "once"), append(changes, harness.Set("response_mode", m.mode), harness.Set("response_type", m.kind))...)
 			}
@@ -135,10 +136,12 @@ func TestJARMErrorsBeforeVerification(t *testing.T) {
 		"signature":    b.Object(h.NewIntent(t, b, "once"), jwt)[:200] + "x",
 		"redirect_uri": b.Object(h.NewIntent(t, b, "once"), jwt, harness.Set("redirect_uri", "https://evil.example.org/cb")),
 	} {
-		answer := visitOnce(t, h, h.URL(b, object, "response_mode", "jwt"))
-		if answer.Location != nil || answer.Status != 400 || !strings.Contains(answer.Body, "Error") {
-			t.Errorf("%s: %d %v", name, answer.Status, answer.Location)
-		}
+		t.Run("FAPI-5.2.2.2-1/a page for a bad "+name, func(t *testing.T) {
+			answer := visitOnce(t, h, h.URL(b, object, "response_mode", "jwt"))
+			if answer.Location != nil || answer.Status != 400 || !strings.Contains(answer.Body, "Error") {
+				t.Errorf("%d %v", answer.Status, answer.Location)
+			}
+		})
 	}
 }
 
@@ -153,14 +156,16 @@ func TestJARM_2_3_1_NoTokensInTheQuery(t *testing.T) {
 
 // A code is never bare: without a mode, or in the fragment, its type is
 // refused; in a mode that is not the profile's, the mode.
-func TestFAPI_5_2_2_2_NoBareCode(t *testing.T) {
+func TestNoBareCode(t *testing.T) {
 	h, b := startJARM(t)
 	for mode, code := range map[any]string{nil: "unsupported_response_type", "fragment": "unsupported_response_type", "query": "invalid_request", "form_post": "invalid_request"} {
-		object := b.Object(h.NewIntent(t, b, "once"), harness.Set("response_mode", mode), harness.Set("response_type", "code"))
-		answer := visitOnce(t, h, h.URL(b, object))
-		if answer.Fragment || answer.Params.Get("error") != code || answer.Params.Has("code") {
-			t.Errorf("%v: %d %v", mode, answer.Status, answer.Params)
-		}
+		t.Run(fmt.Sprintf("FAPI-5.2.2-2/C-03/%v", mode), func(t *testing.T) {
+			object := b.Object(h.NewIntent(t, b, "once"), harness.Set("response_mode", mode), harness.Set("response_type", "code"))
+			answer := visitOnce(t, h, h.URL(b, object))
+			if answer.Fragment || answer.Params.Get("error") != code || answer.Params.Has("code") {
+				t.Errorf("%d %v", answer.Status, answer.Params)
+			}
+		})
 	}
 }
 

@@ -92,13 +92,13 @@ func encrypt(t *testing.T, to gojose.JSONWebKey, alg, enc, text string, contentT
 	return compact
 }
 
-func TestC_09_EncryptedRequestObjects(t *testing.T) {
+func TestEncryptedRequestObjects(t *testing.T) {
 	h, b := startEncrypting(t)
 	p := profile.MEFLSO()
 	for _, alg := range p.KeyEncAlgs {
 		to := published(t, h, "enc-"+string(alg))
 		for _, enc := range p.ContentEncAlgs {
-			t.Run(string(alg)+"/"+string(enc), func(t *testing.T) {
+			t.Run("C-09/FAPI-9/MEF-R50/MEF-R53/"+string(alg)+"/"+string(enc), func(t *testing.T) {
 				object := encrypt(t, to, string(alg), string(enc), b.Object(h.NewIntent(t, b, "once")), "JWT")
 				if answer := h.Approve(t, h.URL(b, object)); answer.Params.Get("code") == "" {
 					t.Errorf("got %d %v %s", answer.Status, answer.Params, answer.Body)
@@ -108,34 +108,12 @@ func TestC_09_EncryptedRequestObjects(t *testing.T) {
 	}
 }
 
-func TestEncryptedRequestObjectsRefused(t *testing.T) {
-	h, b := startEncrypting(t)
-	to := published(t, h, "enc-RSA-OAEP-256")
-	another := to
-	another.KeyID = "enc-nobody"
-	signed := b.Object(h.NewIntent(t, b, "once"))
-	for _, c := range []struct{ id, name, object string }{
-		{"FAPI-8.6.1-1", "RSA1_5", encrypt(t, to, "RSA1_5", "A256GCM", signed, "JWT")},
-		{"C-09", "no cty", encrypt(t, to, "RSA-OAEP-256", "A256GCM", signed, "")},
-		{"MEF-R24", "unsigned inside", encrypt(t, to, "RSA-OAEP-256", "A256GCM", `{"client_id":"buyer-a"}`, "JWT")},
-		{"MEF-R24", "nested twice", encrypt(t, to, "RSA-OAEP-256", "A256GCM", encrypt(t, to, "RSA-OAEP-256", "A256GCM", signed, "JWT"), "JWT")},
-		{"MEF-R55", "A192GCM", encrypt(t, to, "RSA-OAEP-256", "A192GCM", signed, "JWT")},
-		{"MEF-R52", "unknown kid", encrypt(t, another, "RSA-OAEP-256", "A256GCM", signed, "JWT")},
-		{"MEF-R50", "alg of another key", encrypt(t, to, "RSA-OAEP", "A256GCM", signed, "JWT")},
-		{"RFC7516-5.2", "broken tag", encrypt(t, to, "RSA-OAEP-256", "A256GCM", signed, "JWT") + "AAAA"},
-	} {
-		answer := h.Approve(t, h.URL(b, c.object))
-		if answer.Status != 400 || answer.Location != nil || !strings.Contains(answer.Body, "invalid_request_object") {
-			t.Errorf("%s %s: %d %v", c.id, c.name, answer.Status, answer.Params)
-		}
-	}
-	if answer := h.Approve(t, h.URL(b, encrypt(t, to, "RSA-OAEP-256", "A256GCM", signed, "JWT"))); answer.Params.Get("code") == "" {
-		t.Errorf("afterwards: %d %v", answer.Status, answer.Params)
-	}
+// A profile without JWE takes none, whatever the client does.
+func TestNoJWE(t *testing.T) {
+	t.Run("NZ-P-request/no JWE", noJWE)
 }
 
-// A profile without JWE takes none, whatever the client does.
-func TestNZ_P_request_NoJWE(t *testing.T) {
+func noJWE(t *testing.T) {
 	h, b := startEncrypting(t)
 	to := published(t, h, "enc-RSA-OAEP-256")
 	nz := harness.StartHost(t, profile.NZBanking(), nil, nil)
@@ -185,12 +163,12 @@ func opened(t *testing.T, h *harness.Host, b *harness.Buyer, private any, alg, e
 	return verified(t, h, b, string(text), "ES256")
 }
 
-func TestFAPI_5_2_2_1_3_EncryptedAnswers(t *testing.T) {
+func TestEncryptedAnswers(t *testing.T) {
 	h, b := startEncrypting(t)
 	for _, c := range []struct{ alg, enc string }{
 		{"RSA-OAEP-256", "A256GCM"}, {"RSA-OAEP", "A128GCM"}, {"ECDH-ES", "A256CBC-HS512"}, {"ECDH-ES+A128KW", "A128CBC-HS256"}, {"ECDH-ES+A256KW", "A256GCM"},
 	} {
-		t.Run(c.alg, func(t *testing.T) {
+		t.Run("FAPI-5.2.2.1-3/FAPI-9/"+c.alg, func(t *testing.T) {
 			private := reader(t, h, b, c.alg, c.enc, "id_token", "authorization", "userinfo")
 			in := h.NewIntent(t, b, "once")
 			answer := h.Approve(t, h.URL(b, b.Object(in, harness.Set("response_mode", "jwt"), harness.Set("response_type", "code id_token"))))

@@ -33,6 +33,10 @@ func reference(g *harness.Target, b *harness.Buyer, uri string, extra ...string)
 }
 
 func TestPushedRequest(t *testing.T) {
+	t.Run("FAPI-5.2.2-11/from the push to the tokens", pushedRequest)
+}
+
+func pushedRequest(t *testing.T) {
 	h, b, _ := startPushing(t, profile.MEFLSO())
 	in := h.NewIntent(t, b, "once")
 	response := h.Push(t, b, b.Object(in))
@@ -54,7 +58,11 @@ func TestPushedRequest(t *testing.T) {
 }
 
 // RFC 9126 §4: what stands beside the reference is never merged.
-func TestFAPI_5_2_2_10_PushedIgnoresOuter(t *testing.T) {
+func TestPushedIgnoresOuter(t *testing.T) {
+	t.Run("FAPI-5.2.2-10/SLIDES-22/beside a reference", pushedIgnoresOuter)
+}
+
+func pushedIgnoresOuter(t *testing.T) {
 	h, b, _ := startPushing(t, profile.MEFLSO())
 	uri := h.Pushed(t, b, b.Object(h.NewIntent(t, b, "once"), harness.Set("state", "inner-state")))
 	answer := h.Approve(t, reference(&h.Target, b, uri, "response_type", "code id_token", "scope", "openid admin", "state", "outer-state", "redirect_uri", "https://evil.example.org/cb"))
@@ -106,24 +114,39 @@ func TestPushedRequestForms(t *testing.T) {
 	}{
 		{"RFC9126-2.1", "request_uri in the form", h.Push(t, a, a.Object(in), "request_uri", "urn:ietf:params:oauth:request_uri:x"), 400, "invalid_request"},
 		{"FAPI-5.2.2-1", "parameters without object", h.Post(t, h.PAR, a.Authenticated(url.Values{"response_type": {"code"}})), 400, "invalid_request"},
-		{"FAPI-5.2.2-18", "no PKCE", h.Push(t, plain, plain.Object(in)), 400, "invalid_request"},
-		{"FAPI-5.2.2-18", "plain PKCE", h.Push(t, plain, plain.Object(in, harness.Set("code_challenge", verifier), harness.Set("code_challenge_method", "plain"))), 400, "invalid_request"},
-		{"FAPI-5.2.2-18", "PKCE beside the object", h.Push(t, plain, plain.Object(in), "code_challenge", verifier, "code_challenge_method", "S256"), 400, "invalid_request"},
+		{"FAPI-5.2.2-18/SLIDES-05", "no PKCE", h.Push(t, plain, plain.Object(in)), 400, "invalid_request"},
+		{"FAPI-5.2.2-18/SLIDES-05", "plain PKCE", h.Push(t, plain, plain.Object(in, harness.Set("code_challenge", verifier), harness.Set("code_challenge_method", "plain"))), 400, "invalid_request"},
+		{"FAPI-5.2.2-18/SLIDES-05", "PKCE beside the object", h.Push(t, plain, plain.Object(in), "code_challenge", verifier, "code_challenge_method", "S256"), 400, "invalid_request"},
 		{"FAPI-5.2.2-15", "aud is the endpoint", h.Push(t, a, a.Object(in, harness.Set("aud", h.PAR))), 400, "invalid_request_object"},
 		{"RFC9126-2.1", "another client_id", h.Push(t, a, a.Object(in), "client_id", "buyer-b"), 401, "invalid_client"},
 		{"RFC9126-2", "no credentials", h.Post(t, h.PAR, url.Values{"request": {a.Object(in)}, "client_id": {a.ID}}), 401, "invalid_client"},
 		{"MEF-R27", "an intent of nobody", h.Push(t, a, a.Object("urn:lso:intent:nothing")), 400, "invalid_request"},
 	} {
-		if c.response.Status != c.status || c.response.Body["error"] != c.code {
-			t.Errorf("%s %s: want %d %s, got %d %s", c.id, c.name, c.status, c.code, c.response.Status, c.response.Raw)
-		}
+		t.Run(c.id+"/"+c.name, func(t *testing.T) {
+			if c.response.Status != c.status || c.response.Body["error"] != c.code {
+				t.Errorf("want %d %s, got %d %s", c.status, c.code, c.response.Status, c.response.Raw)
+			}
+		})
 	}
+	t.Run("FAPI-5.2.2-18/SLIDES-05/verifier", func(t *testing.T) { pushedVerifier(t, h, a) })
 	response, err := h.HTTP.Get(h.PAR)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := harness.ReadJSON(t, response); got.Status != http.StatusMethodNotAllowed || got.Body["error"] != "invalid_request" {
 		t.Errorf("RFC9126-2.3 GET: %d %s", got.Status, got.Raw)
+	}
+}
+
+// The code of a push is good for its verifier alone, and another one does not
+// use it up.
+func pushedVerifier(t *testing.T, h *harness.Host, b *harness.Buyer) {
+	t.Helper()
+	code := h.Approve(t, reference(&h.Target, b, h.Pushed(t, b, b.Object(h.NewIntent(t, b, "once"))))).Params.Get("code")
+	refused(t, h.Redeem(t, b, code, "code_verifier", strings.Repeat("w", 43)), 400, "invalid_grant")
+	refused(t, h.Redeem(t, b, code, "code_verifier", ""), 400, "invalid_grant")
+	if r := h.Redeem(t, b, code); r.Status != http.StatusOK {
+		t.Errorf("the refusals used up the code: %s", r.Raw)
 	}
 }
 

@@ -65,7 +65,9 @@ type dumped struct {
 
 func (d *dumped) Dump() string {
 	var text strings.Builder
-	for _, table := range []string{"lso_intents", "lso_once", "lso_clients", "lso_requests"} {
+	for _, table := range []string{
+		"lso_intents", "lso_once", "lso_clients", "lso_requests", "lso_registrations", "lso_client_ids",
+	} {
 		if err := dumpTable(&text, d.db, table); err != nil {
 			return ""
 		}
