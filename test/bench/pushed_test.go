@@ -26,11 +26,11 @@ func BenchmarkPushedFlow(b *testing.B) {
 	for _, alg := range []profile.Alg{profile.ES256, profile.PS256} {
 		b.Run(string(alg), func(b *testing.B) {
 			w := newWorld(b, alg)
-			flows := make([]pushed, b.N)
-			for i := range flows {
-				flows[i] = w.prepare()
+			prepare := func() func() {
+				f := w.prepare()
+				return func() { w.play(b, f) }
 			}
-			compare(b, func(i int) { w.play(b, flows[i]) }, func() { bare(b, w.seller.Key, 2, 3) })
+			compare(b, prepare, func() { bare(b, w.seller.Key, 2, 3) })
 		})
 	}
 }
