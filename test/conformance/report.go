@@ -120,13 +120,24 @@ func (r *report) summary() string {
 		len(r.results), r.counts(), r.count(known), r.count(unexpected))
 }
 
-const rowHead = "| date | suite | plan | variant | op -profile | modules | results | expected exceptions | unexpected |\n" +
-	"|---|---|---|---|---|---|---|---|---|\n"
+// outcomes are the results that have a column.
+var outcomes = []string{"PASSED", "REVIEW", "WARNING", "FAILED", "SKIPPED"}
+
+const rowHead = "| date | suite | plan | variant | op -profile | passed | review | warning | failed | skipped | unexpected |\n" +
+	"|---|---|---|---|---|--:|--:|--:|--:|--:|--:|\n"
 
 func (r *report) row() string {
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %d | %s | %d | %d |\n",
-		time.Now().UTC().Format(time.DateOnly), r.suite, r.Plan, strings.ReplaceAll(r.variant(), ",", ", "),
-		r.profile, len(r.results), r.counts(), r.count(known), r.count(unexpected))
+	row := fmt.Sprintf("| %s | %s | %s | %s | %s |", time.Now().UTC().Format(time.DateOnly), r.suite, r.Plan, strings.ReplaceAll(r.variant(), ",", ", "), r.profile)
+	for _, outcome := range outcomes {
+		n := 0
+		for _, result := range r.results {
+			if result.Result == outcome {
+				n++
+			}
+		}
+		row += fmt.Sprintf(" %d |", n)
+	}
+	return row + fmt.Sprintf(" %d |\n", r.count(unexpected))
 }
 
 // appendRow writes the row at the end of the file, or to out if it is "-". A
