@@ -46,6 +46,7 @@ const (
 	ResourceAccess        Action = "resource_access"
 	HeaderIgnored         Action = "header_ignored" // a header about the customer cannot be read
 	WeakAlgorithm         Action = "weak_algorithm" // RS256 was used because the profile allows it
+	Registration          Action = "registration"   // a client registered, or read, replaced or removed its registration
 )
 
 // Event is one decision. Every string in it is safe to log: identifiers that

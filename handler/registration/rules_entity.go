@@ -1,0 +1,88 @@
+package registration
+
+import (
+	"context"
+
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/credential"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+const (
+	ruleEntity profile.Rule = "MEF-R4"
+	ruleDomain profile.Rule = "MEF-R58"
+)
+
+// presentation is our name for the member; the draft leaves the transport open.
+const presentation = "lso_entity_presentation"
+
+// checkEntity links the client to its legal entity. A registration keeps the
+// one that it has. It is the last to verify anything, since it uses the
+// presentation up.
+func (d *draft) checkEntity(ctx context.Context) error {
+	if d.EntityCredential != EntityRequired && d.EntityCredential != EntityOptional {
+		return nil
+	}
+	token := d.sent.text(presentation)
+	switch {
+	case token != "" && d.Entities != nil:
+		return d.present(ctx, token)
+	case len(d.sent[presentation]) > 0:
+		return ruleEntity.Refuse(credential.CodeInvalid, "The entity presentation cannot be verified.")
+	case d.reg.Entity == nil && d.EntityCredential == EntityRequired:
+		return ruleEntity.Refuse(credential.CodeInvalid, "An entity presentation is required.")
+	}
+	if entity := d.reg.Entity; entity != nil && d.statement != nil &&
+		d.statement.TrustDomain != "" && d.statement.TrustDomain != entity.TrustDomain {
+		return ruleDomain.Refuse(credential.CodeInvalid, "The software statement's trust domain is not the entity credential's.")
+	}
+	return nil
+}
+
+func (d *draft) present(ctx context.Context, token string) error {
+	request := credential.Request{Presentation: token, Identifier: d.reg.DID}
+	if d.stored != nil && d.stored.Entity != nil {
+		request.Identifier = d.stored.Entity.Subject // not another's
+	}
+	if d.statement != nil {
+		request.TrustDomain = d.statement.TrustDomain
+	}
+	b, err := d.Entities.Verify(ctx, request)
+	if err != nil {
+		return err
+	}
+	d.reg.Entity = d.entityOf(&b)
+	d.reg.Client.LegalEntityName, d.reg.Client.TrustDomain = b.LegalName, b.TrustDomain
+	d.algs = append(d.algs, b.Algs...)
+	return nil
+}
+
+func (d *draft) entityOf(b *credential.Binding) *storage.EntityCredential {
+	entity := &storage.EntityCredential{
+		ID: b.CredentialID, Digest: b.Digest, Subject: b.Identifier, Holder: b.Holder, Issuer: b.Issuer, Anchor: b.Anchor,
+		LegalName: b.LegalName, LEI: b.LEI, TrustDomain: b.TrustDomain, MEFID: b.MEFID,
+		CheckedAt: d.now(), NextCheck: b.NextCheck, ExpiresAt: b.Expires,
+	}
+	for _, s := range b.Status {
+		entity.Status = append(entity.Status, storage.CredentialStatus{
+			Issuer: s.Issuer, StatusType: string(s.Type), StatusPurpose: string(s.Purpose),
+			StatusListCredential: s.List, StatusListIndex: s.Index,
+		})
+	}
+	return entity
+}
+
+// BindingOf is a stored entity credential as a credential.Verifier rechecks it.
+func BindingOf(e *storage.EntityCredential) credential.Binding {
+	b := credential.Binding{
+		Identifier: e.Subject, Holder: e.Holder, LegalName: e.LegalName, LEI: e.LEI, TrustDomain: e.TrustDomain, MEFID: e.MEFID,
+		CredentialID: e.ID, Digest: e.Digest, Issuer: e.Issuer, Anchor: e.Anchor, Expires: e.ExpiresAt, NextCheck: e.NextCheck,
+	}
+	for _, s := range e.Status {
+		b.Status = append(b.Status, credential.StatusEntry{
+			Issuer: s.Issuer, Type: credential.StatusType(s.StatusType), Purpose: credential.StatusPurpose(s.StatusPurpose),
+			List: s.StatusListCredential, Index: s.StatusListIndex,
+		})
+	}
+	return b
+}
