@@ -88,6 +88,9 @@ func checkSession(newSession func() storage.Session) []error {
 		return []error{fmt.Errorf("compose: NewSession: %w", err)}
 	}
 	fill(session)
+	if again, err := blank(); err == nil && again.LSOBinding().Issuer != "" {
+		return []error{errors.New("compose: NewSession returns the same session twice; return a new one each time")}
+	}
 	data, err := json.Marshal(session)
 	if err != nil {
 		return []error{fmt.Errorf("compose: NewSession: the session has no JSON form: %w", err)}

@@ -33,15 +33,19 @@ type Config struct {
 	Profile profile.Profile
 	// Fosite is the host's configuration; its GlobalSecret has 32 bytes or
 	// more. It is copied and never written to. Secrets, hashers, catalogs,
-	// templates and shorter lifetimes are kept, what the profile decides is
-	// set by the profile, and a value that contradicts it is an error.
+	// templates and shorter lifetimes are kept, also for tokens that are bound
+	// to a certificate; what the profile decides is set by the profile. Longer
+	// lifetimes, and settings of PKCE, PAR, issuers, errors and strategies that
+	// contradict the profile, are an error; TokenURL and MinParameterEntropy
+	// are not looked at.
 	Fosite *fosite.Config
 	// Storage is the host's Fosite storage: fosite.Storage,
 	// oauth2.CoreStorage and oauth2.TokenRevocationStorage in one value.
 	Storage any
 	// Keys are the server's signing keys.
 	Keys key.Source
-	// NewSession makes an empty session of the host's own type.
+	// NewSession makes an empty session of the host's own type, a new one each
+	// time.
 	NewSession func() storage.Session
 
 	// Records keeps intents and one-time values; nil means Storage, if it
@@ -49,7 +53,8 @@ type Config struct {
 	// transactional, each answer is one transaction.
 	Records storage.Records
 	// Clients tells a client's metadata; nil means the client's own
-	// LSOMetadata method, else what fosite.OpenIDConnectClient tells.
+	// LSOMetadata method, else what fosite.OpenIDConnectClient tells. For a
+	// client of another type every request is temporarily_unavailable.
 	Clients storage.MetadataFunc
 	// Certificates finds a client's certificate in its request; nil means the
 	// TLS connection itself. Behind a proxy that ends TLS, it is one of the
@@ -100,8 +105,8 @@ type Config struct {
 
 // Paths are the paths of the endpoints; an empty one means its default.
 type Paths struct {
-	Authorize  string // /oauth2/auth; served by the host
-	Token      string // /oauth2/token; served by the host
+	Authorize  string // /oauth2/auth; the route of the host's own mux
+	Token      string // /oauth2/token; the same
 	PAR        string // /oauth2/par
 	Introspect string // /oauth2/introspect
 	Revoke     string // /oauth2/revoke
@@ -127,16 +132,19 @@ func (p Paths) filled() Paths {
 // check: a path without a slash in front would change the host in the URL.
 func (p Paths) check() error {
 	var errs []error
-	seen := map[string]bool{}
-	for _, path := range []string{p.Authorize, p.Token, p.PAR, p.Introspect, p.Revoke, p.UserInfo, p.JWKS} {
-		u, err := url.Parse(path)
-		if err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || u.Path != path || strings.ContainsAny(path, " {}") || strings.HasPrefix(path, "/.well-known/") {
-			errs = append(errs, fmt.Errorf("compose: Paths has %q, which is no plain path that begins with a slash", path))
+	seen := map[string]string{}
+	for _, f := range []struct{ name, path string }{
+		{"Authorize", p.Authorize}, {"Token", p.Token}, {"PAR", p.PAR}, {"Introspect", p.Introspect},
+		{"Revoke", p.Revoke}, {"UserInfo", p.UserInfo}, {"JWKS", p.JWKS},
+	} {
+		u, err := url.Parse(f.path)
+		if err != nil || !strings.HasPrefix(f.path, "/") || strings.HasPrefix(f.path, "//") || u.Path != f.path || strings.ContainsAny(f.path, " {}") || strings.HasPrefix(f.path, "/.well-known/") {
+			errs = append(errs, fmt.Errorf("compose: Paths.%s is %q, which is no plain path that begins with a slash", f.name, f.path))
 		}
-		if seen[path] {
-			errs = append(errs, fmt.Errorf("compose: Paths has %q twice", path))
+		if other, ok := seen[f.path]; ok {
+			errs = append(errs, fmt.Errorf("compose: Paths.%s is %q, as is Paths.%s", f.name, f.path, other))
 		}
-		seen[path] = true
+		seen[f.path] = f.name
 	}
 	return errors.Join(errs...)
 }

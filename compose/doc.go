@@ -6,7 +6,7 @@
 //		Profile:    profile.MEFLSO(),
 //		Fosite:     config,            // the team's *fosite.Config, copied
 //		Storage:    store,             // the team's Fosite storage, used as it is
-//		Records:    sql.NewRecords(db, sql.Postgres),
+//		Records:    lsosql.NewRecords(db, lsosql.Postgres), // after lsosql.Migrate(ctx, db, lsosql.Postgres)
 //		Keys:       key.Signing(privateKey),
 //		Clients:    metadata,          // RFC 7591 metadata of the team's own client type
 //		NewSession: func() storage.Session { return blank() },
@@ -17,6 +17,10 @@
 //	mux.HandleFunc("/oauth2/auth", authorize) // the team's own pages, login and consent
 //	mux.HandleFunc("/oauth2/token", token)
 //	mux.Handle("/", provider.Endpoints())     // discovery, JWKS, PAR, introspection, revocation, userinfo
+//
+// New sees what is in the configuration. It does not look into the database,
+// and cannot know which routes the mux has: Paths.Authorize and Paths.Token are
+// what discovery tells.
 //
 // A [Provider] is a fosite.OAuth2Provider; the handlers for authorize and token
 // stay as they are, and get the enforced profile.

@@ -243,3 +243,14 @@ func Example() {
 	fmt.Println(recorder.Code)
 	// Output: 200
 }
+
+// A host that returns one session for everybody would bind one client's tokens
+// to another's intent.
+func TestNewSessionIsNewEachTime(t *testing.T) {
+	shared := storage.NewSession()
+	config := good(t)
+	config.NewSession = func() storage.Session { return shared }
+	if _, err := compose.New(config); err == nil || !strings.Contains(err.Error(), "same session twice") {
+		t.Errorf("got %v", err)
+	}
+}

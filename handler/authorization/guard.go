@@ -3,6 +3,7 @@ package authorization
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (g *Guard) checkLogin(request *Request, authTime time.Time) error {
 func (g *Guard) checkACR(request *Request, reached string) (string, error) {
 	own, ok := g.Profile.ACR(reached)
 	if !ok && (reached != "" || g.Profile.RequireACRClaim) {
-		return "", profile.ServerError("The session has no acr of the profile.", errors.New("authorization: set Claims.AuthenticationContextClassReference in the session to one of the profile's ACRValues"))
+		return "", profile.ServerError("The session has no acr of the profile.", fmt.Errorf("authorization: set Claims.AuthenticationContextClassReference in the session to one of the profile's ACRValues %v", g.Profile.ACRValues))
 	}
 	for _, asked := range request.pending.ACR {
 		if g.meets(own, asked) {

@@ -3,7 +3,9 @@
 // is a field of the profile or the algorithms of the keys, and nothing is
 // listed that is not served.
 //
-//	mux.Handle("/.well-known/openid-configuration", metadata.Discovery(doc))
+//	discovery, err := metadata.Discovery(doc)
+//	...
+//	mux.Handle("/.well-known/openid-configuration", discovery)
 //	mux.Handle("/oauth2/jwks", metadata.JWKS(ring))
 package metadata
 

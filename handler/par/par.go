@@ -1,6 +1,9 @@
 // Package par is the pushed authorization request endpoint (RFC 9126; FAPI 1.0
 // Advanced §5.2.2-11): a client posts its signed request object and sends the
-// browser with the reference that it gets back.
+// browser with the reference that it gets back. compose.New puts it together,
+// and Provider.Endpoints serves it:
+//
+//	mux.Handle("/oauth2/par", provider.Endpoints())
 //
 // Fosite's own is not used: it stores the client's credentials with the
 // request, forgets the request at the first look, and takes an expired one.

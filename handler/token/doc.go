@@ -1,5 +1,10 @@
 // Package token is the token endpoint's half of the provider and what depends
 // on the tokens: introspection (RFC 7662), revocation (RFC 7009), UserInfo.
+// compose.New puts it together; a host's token route stays as it is:
+//
+//	request, err := provider.NewAccessRequest(ctx, r, session)
+//	...
+//	response, err := provider.NewAccessResponse(ctx, request)
 //
 // [ClientAuth] replaces Fosite's client authentication. [Bind] is the last
 // Fosite handler of the token endpoint: it refuses a code or refresh token that

@@ -131,7 +131,11 @@ func (r *Ring) retired(old, entries []entry, now time.Time) []entry {
 // covers: the preferred algorithm signs now, and so does each that signed
 // before, since clients and discovery rely on it.
 func (r *Ring) covers(entries, old []entry, now time.Time) error {
-	needed := []string{string(r.profile.PreferredSigningAlg)}
+	preferred := string(r.profile.PreferredSigningAlg)
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.signs(now) && sameAlg(e.Alg, preferred) }) {
+		return fmt.Errorf("no key signs %s, the profile's PreferredSigningAlg; give such a key, or prefer the algorithm of one that signs (beside others, a new key does after %v)", preferred, PublishLead)
+	}
+	var needed []string
 	for _, e := range old {
 		if e.signs(now) && !slices.Contains(needed, e.Alg) {
 			needed = append(needed, e.Alg)

@@ -34,7 +34,7 @@ var loginPage = template.Must(template.New("login").Parse(`<!DOCTYPE html>
 var consentPage = template.Must(template.New("consent").Parse(`<!DOCTYPE html>
 <title>Allow access</title>
 <form method="post" action="{{.Here}}">
-<p>{{.User.ID}}, do you allow {{.Client.GetID}} access to {{.Pending.Intent.Kind}} {{.Pending.Intent.ID}}:</p>
+<p>{{.User.ID}}, do you allow {{.Client.GetID}} access to {{with .Pending.Intent}}{{.ID}} ({{.Kind}}){{end}}:</p>
 <ul>{{range .Scopes}}<li>{{.}}</li>{{end}}</ul>
 <input type="hidden" name="csrf" value="{{.User.CSRF}}">
 <button id="submit_button" name="decision" value="approve">Allow</button>
