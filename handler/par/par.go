@@ -17,6 +17,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/handler/authorization"
 	"github.com/meflso/fosite-meflso/handler/token"
+	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -33,6 +34,7 @@ type Endpoint struct {
 func (e *Endpoint) NewPushedAuthorizeRequest(ctx context.Context, r *http.Request) (*authorization.Pushed, error) {
 	form, err := token.ReadForm(r)
 	if err != nil {
+		audit.Judge(ctx, e.Requests.Audit, audit.Event{Time: e.Requests.Clock(), Action: audit.PushedRequest}, err)
 		return nil, err
 	}
 	client, err := e.Authenticate(ctx, r, form)

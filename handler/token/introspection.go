@@ -91,6 +91,7 @@ func (i *Introspection) NewIntrospectionRequest(ctx context.Context, r *http.Req
 	inactive := &fosite.IntrospectionResponse{}
 	form, err := ReadForm(r)
 	if err != nil {
+		audit.Judge(ctx, i.Audit, audit.Event{Time: i.Clock(), Action: audit.Introspection}, err)
 		return inactive, err
 	}
 	caller, err := i.Authenticate(ctx, r, form)

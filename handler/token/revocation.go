@@ -24,13 +24,10 @@ type Revocation struct {
 // stays as it is, and the client is not told. A client's own token is found by
 // its signature, whichever provider over the storage made it.
 func (v *Revocation) NewRevocationRequest(ctx context.Context, r *http.Request) error {
-	form, err := ReadForm(r)
+	token, err := readToken(r)
 	if err != nil {
+		audit.Judge(ctx, v.Audit, audit.Event{Time: v.Clock(), Action: audit.Revocation}, err)
 		return err
-	}
-	token := form.Get("token")
-	if token == "" || len(token) > maxToken {
-		return ruleForm.InvalidRequest("The parameter token is missing or too long.")
 	}
 	f := &found{}
 	err = v.Inner.NewRevocationRequest(context.WithValue(ctx, foundKey{}, f), r)
@@ -40,6 +37,18 @@ func (v *Revocation) NewRevocationRequest(ctx context.Context, r *http.Request) 
 	}
 	audit.Judge(ctx, v.Audit, event, err)
 	return err
+}
+
+func readToken(r *http.Request) (string, error) {
+	form, err := ReadForm(r)
+	if err != nil {
+		return "", err
+	}
+	token := form.Get("token")
+	if token == "" || len(token) > maxToken {
+		return "", ruleForm.InvalidRequest("The parameter token is missing or too long.")
+	}
+	return token, nil
 }
 
 // WriteRevocationResponse answers 200 with no body where the token is revoked

@@ -120,6 +120,7 @@ func (u *UserInfo) judge(r *http.Request) (fosite.AccessRequester, error) {
 	if token == "" {
 		refusal := ruleBearer.InvalidRequest("The Authorization header has no bearer token.")
 		refusal.OAuth.CodeField = http.StatusUnauthorized
+		audit.Judge(r.Context(), u.Audit, audit.Event{Time: u.Clock(), Action: audit.UserInfo}, refusal)
 		return nil, refusal
 	}
 	request, err := u.IntrospectToken(r.Context(), token, u.NewSession())
