@@ -50,6 +50,9 @@ type Intent struct {
 	ExchangedAt time.Time `json:"exchanged_at,omitzero"`
 	CreatedAt   time.Time `json:"created_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
+	// EndsAt bounds ExpiresAt, whatever moves that; zero means that nothing
+	// does.
+	EndsAt time.Time `json:"ends_at,omitzero"`
 	// Version counts the changes; SwapIntent compares it.
 	Version int64 `json:"version"`
 }

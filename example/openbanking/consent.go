@@ -43,7 +43,7 @@ func (a *api) createConsent(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, err := a.Intents.Create(r.Context(), resource.Of(r.Context()).Client, storage.IntentRepeated, details)
+	in, err := a.Intents.CreateUntil(r.Context(), resource.Of(r.Context()).Client, storage.IntentRepeated, details, asked.end())
 	if err != nil {
 		return err
 	}
@@ -114,9 +114,18 @@ func (c *access) check(now time.Time) error {
 	return nil
 }
 
-func (c *access) expired(now time.Time) bool {
+// end is the zero time for access without one.
+func (c *access) end() time.Time {
 	end, err := time.Parse(time.RFC3339, c.ExpirationDateTime)
-	return err == nil && !now.Before(end)
+	if err != nil {
+		return time.Time{}
+	}
+	return end
+}
+
+func (c *access) expired(now time.Time) bool {
+	end := c.end()
+	return !end.IsZero() && !now.Before(end)
 }
 
 // consent is the Data of an answer.

@@ -95,6 +95,7 @@ func (r *Register) Exchange(ctx context.Context, read *storage.Intent) error {
 	in.ExchangedAt = r.now()
 	if in.Kind == storage.IntentRepeated && r.Profile.RefreshTokens {
 		in.ExpiresAt = in.ExchangedAt.Add(r.Profile.TTL.RefreshToken)
+		bound(in)
 	}
 	return r.take(ctx, read, in, "exchanged", errGrant())
 }

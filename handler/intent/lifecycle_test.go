@@ -335,3 +335,30 @@ func TestStoreIsDown(t *testing.T) {
 		}
 	}
 }
+
+// An intent with an end of its own lives no longer than that, neither waiting
+// nor redeemed.
+func TestOwnEnd(t *testing.T) {
+	d := newDesk(t)
+	end := d.now.Truncate(time.Microsecond).Add(2 * time.Hour)
+	in, err := d.CreateUntil(t.Context(), buyer, storage.IntentRepeated, details, end)
+	if err != nil || !in.ExpiresAt.Equal(end) {
+		t.Fatalf("created: %v, %v", in, err)
+	}
+	d.authorize(t, in.ID)
+	d.exchange(t, in.ID)
+	if got := d.get(t, in.ID); !got.ExpiresAt.Equal(end) {
+		t.Errorf("redeemed, it expires %v, want %v", got.ExpiresAt, end)
+	}
+	if _, err := d.Refreshable(t.Context(), in.ID, request); err != nil {
+		t.Errorf("before its end: %v", err)
+	}
+	d.now = end
+	if _, err := d.Refreshable(t.Context(), in.ID, request); !errors.Is(err, fosite.ErrInvalidGrant) {
+		t.Errorf("after its end it is refreshed: %v", err)
+	}
+	long, err := d.CreateUntil(t.Context(), buyer, storage.IntentOnce, details, end.Add(1000*time.Hour))
+	if err != nil || long.ExpiresAt.Sub(long.CreatedAt) != d.Profile.TTL.Intent {
+		t.Errorf("a late end: %v, %v", long, err)
+	}
+}

@@ -50,6 +50,12 @@ const maxDetails = 64 << 10
 // TTL.Intent. The details are a JSON object for the consent page; its
 // identifier has 256 random bits and is the value of the intent claim.
 func (r *Register) Create(ctx context.Context, client fosite.Client, kind storage.IntentKind, details json.RawMessage) (*storage.Intent, error) {
+	return r.CreateUntil(ctx, client, kind, details, time.Time{})
+}
+
+// CreateUntil is Create for an intent that ends at a time of its own, however
+// long its authorization and its refresh tokens would live; zero means none.
+func (r *Register) CreateUntil(ctx context.Context, client fosite.Client, kind storage.IntentKind, details json.RawMessage, end time.Time) (*storage.Intent, error) {
 	if kind != storage.IntentOnce && kind != storage.IntentRepeated {
 		return nil, fmt.Errorf("intent: unknown kind %q", kind)
 	}
@@ -68,14 +74,22 @@ func (r *Register) Create(ctx context.Context, client fosite.Client, kind storag
 	now := r.now()
 	in := &storage.Intent{
 		ID: id, ClientID: client.GetID(), TrustDomain: metadata.Domain(client.GetID()), Kind: kind, Details: details,
-		State: storage.IntentPending, CreatedAt: now, ExpiresAt: now.Add(r.Profile.TTL.Intent),
+		State: storage.IntentPending, CreatedAt: now, ExpiresAt: now.Add(r.Profile.TTL.Intent), EndsAt: end.UTC().Truncate(time.Microsecond),
 	}
+	bound(in)
 	err = r.Intents.CreateIntent(ctx, in)
 	r.record(ctx, in, "created", err)
 	if err != nil {
 		return nil, err
 	}
 	return in, nil
+}
+
+// bound holds an intent to its own end.
+func bound(in *storage.Intent) {
+	if !in.EndsAt.IsZero() && in.EndsAt.Before(in.ExpiresAt) {
+		in.ExpiresAt = in.EndsAt
+	}
 }
 
 func (r *Register) newID() (string, error) {

@@ -21,6 +21,7 @@ type intent struct {
 	ExchangedAt     micros              `json:"exchanged_at,omitempty"`
 	CreatedAt       micros              `json:"created_at"`
 	ExpiresAt       micros              `json:"expires_at"`
+	EndsAt          micros              `json:"ends_at,omitempty"`
 	Version         int64               `json:"version"`
 }
 
@@ -48,7 +49,7 @@ func EncodeIntent(in *storage.Intent, version int64) ([]byte, error) {
 		ID: in.ID, ClientID: in.ClientID, TrustDomain: in.TrustDomain, Kind: in.Kind, Details: in.Details,
 		State: in.State, RequestID: in.RequestID, AuthorizedUntil: microsOf(in.AuthorizedUntil),
 		ExchangedAt: microsOf(in.ExchangedAt), CreatedAt: microsOf(in.CreatedAt), ExpiresAt: microsOf(in.ExpiresAt),
-		Version: version,
+		EndsAt: microsOf(in.EndsAt), Version: version,
 	})
 }
 
@@ -57,7 +58,7 @@ func EncodeIntent(in *storage.Intent, version int64) ([]byte, error) {
 func CopyIntent(in *storage.Intent, version int64) (*storage.Intent, error) {
 	out := *in
 	out.Version, out.Details = version, nil
-	for _, t := range []*time.Time{&out.AuthorizedUntil, &out.ExchangedAt, &out.CreatedAt, &out.ExpiresAt} {
+	for _, t := range []*time.Time{&out.AuthorizedUntil, &out.ExchangedAt, &out.CreatedAt, &out.ExpiresAt, &out.EndsAt} {
 		*t = microsOf(*t).time()
 	}
 	if len(in.Details) == 0 {
@@ -78,6 +79,6 @@ func DecodeIntent(data []byte) (*storage.Intent, error) {
 		ID: i.ID, ClientID: i.ClientID, TrustDomain: i.TrustDomain, Kind: i.Kind, Details: i.Details,
 		State: i.State, RequestID: i.RequestID, AuthorizedUntil: i.AuthorizedUntil.time(),
 		ExchangedAt: i.ExchangedAt.time(), CreatedAt: i.CreatedAt.time(), ExpiresAt: i.ExpiresAt.time(),
-		Version: i.Version,
+		EndsAt: i.EndsAt.time(), Version: i.Version,
 	}, nil
 }
