@@ -37,7 +37,7 @@ func newIntent() *storage.Intent {
 		ExchangedAt:     created.Add(time.Second),
 		CreatedAt:       created,
 		ExpiresAt:       time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond),
-		EndsAt:          time.Now().Add(2 * time.Hour).UTC().Truncate(time.Microsecond),
+		EndsAt:          created.AddDate(50, 0, 0),
 	}
 }
 
