@@ -142,16 +142,14 @@ func aboutTheGrant(grants fosite.Arguments, err error) error {
 	if err == nil || errors.As(err, &violation) {
 		return err
 	}
+	busy := errors.Is(err, fosite.ErrSerializationFailure)
+	if busy && !grants.ExactOne("refresh_token") {
+		return profile.Unavailable(err)
+	}
 	if grants.ExactOne("client_credentials") {
 		return named(err)
 	}
-	invalid := slices.ContainsFunc(aboutGrant, func(about error) bool { return errors.Is(err, about) })
-	if errors.Is(err, fosite.ErrSerializationFailure) {
-		if !grants.ExactOne("refresh_token") {
-			return profile.Unavailable(err)
-		}
-		invalid = true
-	}
+	invalid := busy || slices.ContainsFunc(aboutGrant, func(about error) bool { return errors.Is(err, about) })
 	switch {
 	case errors.Is(err, fosite.ErrInvalidatedAuthorizeCode):
 		return ruleUsed.InvalidGrant("The code has been used before.").Because(err)
@@ -204,7 +202,7 @@ func (e *Endpoint) NewAccessResponse(ctx context.Context, requester fosite.Acces
 // ready finds the key to which the ID Token will be encrypted, so that nothing
 // is fetched while the storage's transaction is open.
 func (e *Endpoint) ready(ctx context.Context, request *Request) (context.Context, error) {
-	if request.metadata == nil {
+	if request.metadata == nil || request.GetGrantTypes().ExactOne("client_credentials") { // no ID Token
 		return ctx, nil
 	}
 	ctx, err := e.Encrypter.Ready(ctx, request.GetClient().GetID(), request.metadata, key.IDToken)

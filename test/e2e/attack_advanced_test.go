@@ -73,6 +73,9 @@ func TestNoFetchInsideATransaction(t *testing.T) {
 	if refused.Status != 500 || refused.Body["error"] != "server_error" {
 		t.Errorf("no key to encrypt to: %d %s", refused.Status, refused.Raw)
 	}
+	if own := h.Post(t, h.Token, b.Authenticated(ownBehalf("quote"))); own.Status != 200 {
+		t.Errorf("a token without ID Token: %d %s", own.Status, own.Raw)
+	}
 	h.Register(t, b)
 	if tokens := h.Redeem(t, b, code); tokens.Status != 200 {
 		t.Errorf("the refusal used up the code: %d %s", tokens.Status, tokens.Raw)

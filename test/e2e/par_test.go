@@ -11,6 +11,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/meflso/fosite-meflso/handler/authorization"
+	"github.com/meflso/fosite-meflso/storage/sql"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/test/harness"
@@ -231,8 +232,7 @@ func TestRequestURIExpires(t *testing.T) {
 	})
 }
 
-// A client that registered so, and a profile that lists no other way, take
-// pushed requests alone.
+// A client that registered so takes pushed requests alone.
 func TestRFC9126_6_PushOnly(t *testing.T) {
 	h, b, _ := startPushing(t, profile.MEFLSO())
 	h.Register(t, b, harness.Set("require_pushed_authorization_requests", true))
@@ -242,6 +242,47 @@ func TestRFC9126_6_PushOnly(t *testing.T) {
 	}
 	if answer := h.Approve(t, reference(&h.Target, b, h.Pushed(t, b, b.Object(in)))); answer.Params.Get("code") == "" {
 		t.Errorf("pushed: %d %v %s", answer.Status, answer.Params, answer.Body)
+	}
+}
+
+func TestPushOnlyProfile(t *testing.T) {
+	p := profile.MEFLSO()
+	p.RequestDelivery = []profile.Delivery{profile.DeliverByPAR}
+	h, b, _ := startPushing(t, p)
+	in := h.NewIntent(t, b, "once")
+	if answer := h.Approve(t, h.URL(b, b.Object(in))); answer.Status != 400 || answer.Location != nil || !strings.Contains(answer.Body, "request_not_supported") {
+		t.Errorf("by value: %d %v", answer.Status, answer.Params)
+	}
+	document := discovered(t, h)
+	if document["require_pushed_authorization_requests"] != true || document["request_parameter_supported"] != false {
+		t.Errorf("discovery %v", document)
+	}
+	if answer := h.Approve(t, reference(&h.Target, b, h.Pushed(t, b, b.Object(in)))); answer.Params.Get("code") == "" {
+		t.Errorf("pushed: %d %v %s", answer.Status, answer.Params, answer.Body)
+	}
+}
+
+// Neither the client's authentication nor the reference is kept in clear.
+func TestNothingSecretOfAPushIsKept(t *testing.T) {
+	db := harness.SQLite(t)
+	h := harness.StartHost(t, profile.MEFLSO(), sql.New(db, sql.SQLite, harness.NewSession), nil)
+	b := harness.NewBuyer(t, "buyer-a", "ES256", h.Issuer)
+	b.Verifier = verifier
+	h.Register(t, b)
+	in := h.NewIntent(t, b, "once")
+	form := b.Authenticated(url.Values{"request": {b.Object(in)}})
+	uri, _ := h.Post(t, h.PAR, form).Body["request_uri"].(string)
+	kept := h.Events.Text() + dump(t, db)
+	if uri == "" || !strings.Contains(kept, in) {
+		t.Fatalf("request_uri %q; the dump has not even the intent", uri)
+	}
+	for name, secret := range map[string]string{
+		"request_uri": uri, "reference": strings.TrimPrefix(uri, "urn:ietf:params:oauth:request_uri:"),
+		"request object": form.Get("request"), "assertion": form.Get("client_assertion"), "kind of assertion": "client_assertion",
+	} {
+		if strings.Contains(kept, secret) {
+			t.Errorf("the %s is kept", name)
+		}
 	}
 }
 
