@@ -111,4 +111,10 @@ type Registrar interface {
 	// again, its Unique may be. It returns ErrNotFound where there is no
 	// registration; of concurrent callers one gets nil.
 	RemoveClient(ctx context.Context, clientID string) error
+	// SuspendClient sets Suspended in the client's metadata and removes its codes
+	// and tokens; its registration and intents stay. A suspended client stays
+	// so, with nil. It returns ErrNotFound where there is no registration. What
+	// is issued at the same moment may stay: it is refused as long as the client
+	// is suspended.
+	SuspendClient(ctx context.Context, clientID string) error
 }

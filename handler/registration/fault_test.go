@@ -35,6 +35,8 @@ func (broken) ReplaceClient(context.Context, *storage.Registration) error { retu
 
 func (broken) RemoveClient(context.Context, string) error { return errBroken }
 
+func (broken) SuspendClient(context.Context, string) error { return errBroken }
+
 func (broken) PutOnce(context.Context, string, []byte, time.Time) error { return errBroken }
 
 // A fault of the server's is told from a refusal, and told to nobody in detail.

@@ -131,6 +131,30 @@ func (s *Store) RemoveClient(ctx context.Context, clientID string) error {
 	})
 }
 
+// SuspendClient implements storage.Registrar.
+func (s *Store) SuspendClient(ctx context.Context, clientID string) error {
+	return s.do(ctx, func(u unit) error {
+		old, rest, err := u.registration(clientID)
+		if err != nil {
+			return err
+		}
+		r, err := record.DecodeRegistration(old.data, rest.data, old.version)
+		if err != nil {
+			return err
+		}
+		if !r.Client.Suspended {
+			r.Client.Suspended = true
+			in, err := newRegistered(r, r.Version+1)
+			if err != nil {
+				return err
+			}
+			u.set(u.clients, clientID, in.client)
+		}
+		u.deleteRequests(clientID)
+		return nil
+	})
+}
+
 // DeleteClient removes the client of any origin, with its codes, tokens and
 // intents, which therefore do not come back where PutClient stores another one
 // under the same identifier; CreateClient never does. It returns nil if there
@@ -149,10 +173,15 @@ func (u unit) purge(id string) {
 	}
 	u.set(u.clients, id, nil)
 	u.deleteRegistration(id)
+	u.deleteRequests(id)
+	u.deleteWhere(u.intents, func(r *row) bool { return r.decoded.(*storage.Intent).ClientID == id })
+}
+
+// deleteRequests removes the client's codes and tokens.
+func (u unit) deleteRequests(id string) {
 	for _, t := range u.requests {
 		u.deleteWhere(t, func(r *row) bool { return r.client == id })
 	}
-	u.deleteWhere(u.intents, func(r *row) bool { return r.decoded.(*storage.Intent).ClientID == id })
 }
 
 func (u unit) deleteWhere(t *table, match func(*row) bool) {

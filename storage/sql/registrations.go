@@ -119,6 +119,35 @@ func (s *Store) RemoveClient(ctx context.Context, clientID string) error {
 	})
 }
 
+// SuspendClient implements storage.Registrar. On PostgreSQL it may lose against
+// a token of the client that is rotated at the same moment, as RemoveClient.
+func (s *Store) SuspendClient(ctx context.Context, clientID string) error {
+	return s.atomically(ctx, func(ctx context.Context) error {
+		if err := s.change(ctx, storage.ErrNotFound, lockRegistered, clientID); err != nil {
+			return err
+		}
+		if err := s.suspend(ctx, clientID); err != nil {
+			return err
+		}
+		_, err := s.exec(ctx, deleteClientRequests, clientID)
+		return err
+	})
+}
+
+// suspend changes the client, whose row is locked.
+func (s *Store) suspend(ctx context.Context, clientID string) error {
+	r, err := s.GetRegistration(ctx, clientID)
+	if err != nil || r.Client.Suspended {
+		return err
+	}
+	r.Client.Suspended = true
+	client, _, err := record.EncodeRegistration(r)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, storage.ErrConflict, swapClient, string(client), clientID, r.Version)
+}
+
 // DeleteClient removes the client of any origin, with its codes, tokens and
 // intents, which therefore do not come back where PutClient stores another one
 // under the same identifier; CreateClient never does. It returns nil if there

@@ -29,6 +29,7 @@ func removalOthers(t *testing.T, s storage.Registrar) {
 	_, err := s.GetRegistration(t.Context(), "buyer")
 	wantError(t, err, storage.ErrNotFound)
 	wantError(t, s.RemoveClient(t.Context(), "buyer"), storage.ErrNotFound)
+	wantError(t, s.SuspendClient(t.Context(), "buyer"), storage.ErrNotFound)
 	wantError(t, s.ReplaceClient(t.Context(), newRegistration()), storage.ErrNotFound)
 	wantError(t, s.CreateClient(t.Context(), newRegistration()), storage.ErrExists)
 	client, err := clients.GetClient(t.Context(), "buyer")

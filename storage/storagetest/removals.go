@@ -22,6 +22,8 @@ var removalChecks = []check[storage.Registrar]{
 	{"a removal and a replacement leave all or nothing", removalReplaceRace},
 	{"a removed client takes its codes and tokens along", removalRequests},
 	{"a removed client takes its intents along", removalIntents},
+	{"a suspended client keeps its registration and no tokens", suspension},
+	{"a suspension stands against a replacement", suspensionRace},
 	{"a client that did not register itself stays apart", removalOthers},
 	{"an identifier is not given out that was in use otherwise", removalOtherIDs},
 	{"a change by other means is a conflict", removalOtherChange},
@@ -114,6 +116,16 @@ func removalReplaceRace(t *testing.T, s storage.Registrar) {
 
 func removalRequests(t *testing.T, s storage.Registrar) {
 	requests := offer[oauth2.CoreStorage](t, s, "codes and tokens")
+	issueTwice(t, s, requests)
+	must(t, s.RemoveClient(t.Context(), "buyer"))
+	wantIssued(t, requests, map[string]bool{"1": false, "2": true})
+	wantUseless(t, requests)
+}
+
+// issueTwice issues codes and tokens with the key 1 to a new client, and with
+// the key 2 to another.
+func issueTwice(t *testing.T, s storage.Registrar, requests oauth2.CoreStorage) {
+	t.Helper()
 	must(t, s.CreateClient(t.Context(), newRegistration()))
 	must(t, s.CreateClient(t.Context(), registrationOf("other")))
 	foreign := newRequestWith("request-2", fullSession(soon().UTC()))
@@ -123,18 +135,20 @@ func removalRequests(t *testing.T, s storage.Registrar) {
 		must(t, requests.CreateAccessTokenSession(t.Context(), "access-"+key, r))
 		must(t, requests.CreateRefreshTokenSession(t.Context(), "refresh-"+key, "access-"+key, r))
 	}
-	must(t, s.RemoveClient(t.Context(), "buyer"))
-	for key, gone := range map[string]bool{"1": true, "2": false} {
+}
+
+func wantIssued(t *testing.T, requests oauth2.CoreStorage, want map[string]bool) {
+	t.Helper()
+	for key, there := range want {
 		_, code := requests.GetAuthorizeCodeSession(t.Context(), "code-"+key, NewSession())
 		_, access := requests.GetAccessTokenSession(t.Context(), "access-"+key, NewSession())
 		_, refresh := requests.GetRefreshTokenSession(t.Context(), "refresh-"+key, NewSession())
 		for name, err := range map[string]error{"code": code, "access token": access, "refresh token": refresh} {
-			if gone != (err != nil) {
+			if there != (err == nil) {
 				t.Errorf("%s %s: got %v", name, key, err)
 			}
 		}
 	}
-	wantUseless(t, requests)
 }
 
 // wantUseless: a token that comes too late is refused, or never found.
