@@ -24,7 +24,7 @@ func TestMEFR4_Accepted(t *testing.T) {
 			want := credential.Binding{
 				Identifier: buyer, Holder: buyer, LegalName: "Buyer Inc.", LEI: "5493001KJTIIGC8Y1R12", TrustDomain: "buyer.example",
 				MEFID: "mef/2021/011", CredentialID: "https://registry.example/credentials/4711", Digest: b.Digest,
-				Issuer: registry, Anchor: registry, Expires: now.Add(24 * time.Hour), NextCheck: now.Add(15 * time.Minute),
+				Issuer: registry, Anchor: registry, Expires: now.Add(24 * time.Hour), NextCheck: now.Add(5 * time.Minute),
 				Status: []credential.StatusEntry{{Issuer: registry, Type: kind, Purpose: credential.Revocation, List: listURL, Index: position}},
 				Algs:   []string{"ES256", "ES256"},
 			}

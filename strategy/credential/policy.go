@@ -32,8 +32,8 @@ type Policy struct {
 	// RequireNonce refuses a presentation that answers no challenge. It needs
 	// Verifier.TakeNonce.
 	RequireNonce bool
-	// StatusMaxAge is how long a binding holds before Recheck asks again; 0
-	// means 15 minutes.
+	// StatusMaxAge is how long a binding holds at most before Recheck asks
+	// again; 0 means 15 minutes. It holds no longer than its status lists say.
 	StatusMaxAge time.Duration
 
 	// AcceptSelfIssued decides about a credential that its own subject issued;

@@ -21,12 +21,12 @@ func TestMEFR8_Recheck(t *testing.T) {
 		why     error
 		rule    profile.Rule
 	}{
-		{"before its time", func(w *world) { clear(w.lists.page) }, 14, nil, ""},
-		{"still good", func(*world) {}, 15, nil, ""},
-		{"revoked", func(w *world) { w.publishList(nil, position) }, 15, credential.ErrRevoked, "MEF-R8"},
-		{"unavailable", func(w *world) { clear(w.lists.page) }, 15, credential.ErrStatusUnavailable, "MEF-R8"},
+		{"before its time", func(w *world) { clear(w.lists.page) }, 4, nil, ""},
+		{"still good", func(*world) {}, 5, nil, ""},
+		{"revoked", func(w *world) { w.publishList(nil, position) }, 5, credential.ErrRevoked, "MEF-R8"},
+		{"unavailable", func(w *world) { clear(w.lists.page) }, 5, credential.ErrStatusUnavailable, "MEF-R8"},
 		{"expired", func(*world) {}, 25 * 60, credential.ErrExpired, "MEF-R4"},
-		{"anchor dropped", func(w *world) { w.verifier.Policy.Anchors = nil }, 15, credential.ErrNotAnchored, "MEF-R6"},
+		{"anchor dropped", func(w *world) { w.verifier.Policy.Anchors = nil }, 5, credential.ErrNotAnchored, "MEF-R6"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -42,7 +42,7 @@ func TestMEFR8_Recheck(t *testing.T) {
 				return
 			}
 			moved := again.NextCheck.Sub(b.NextCheck)
-			if err != nil || test.minutes >= 15 && moved != 15*time.Minute || test.minutes < 15 && moved != 0 {
+			if err != nil || test.minutes >= 5 && moved != 5*time.Minute || test.minutes < 5 && moved != 0 {
 				t.Errorf("got %v, next check after %v", err, moved)
 			}
 		})
@@ -52,10 +52,10 @@ func TestMEFR8_Recheck(t *testing.T) {
 // A binding is looked at again when its credential runs out, if that is first.
 func TestNextCheckAtExpiry(t *testing.T) {
 	a := newAttempt(t)
-	a.with(map[string]any{"validUntil": now.Add(5 * time.Minute).Format(time.RFC3339)})
+	a.with(map[string]any{"validUntil": now.Add(3 * time.Minute).Format(time.RFC3339)})
 	a.vp.Credentials = []string{a.vc}
 	b, err := a.w.verifier.Verify(t.Context(), credential.Request{Presentation: must(a.holder.Present(a.vp))})
-	if err != nil || !b.NextCheck.Equal(now.Add(5*time.Minute)) {
+	if err != nil || !b.NextCheck.Equal(now.Add(3*time.Minute)) {
 		t.Errorf("got %v, %v", b.NextCheck, err)
 	}
 }
@@ -70,7 +70,7 @@ func TestMEFR8_Cache(t *testing.T) {
 	}{
 		{"default", nil, 5 * time.Minute},
 		{"ttl", func(l *credential.List) { l.TTL = 2 * time.Minute }, 2 * time.Minute},
-		{"ttl too short", func(l *credential.List) { l.TTL = time.Millisecond }, 30 * time.Second},
+		{"ttl too short", func(l *credential.List) { l.TTL = time.Millisecond }, time.Second},
 		{"ttl too long", func(l *credential.List) { l.TTL = time.Hour * 24 * 365 * 200 }, 15 * time.Minute},
 		{"validUntil", func(l *credential.List) { l.TTL, l.Until = 10*time.Minute, now.Add(time.Minute) }, time.Minute},
 		{"failure", func(l *credential.List) { l.URL += "0" }, 30 * time.Second},
@@ -88,6 +88,36 @@ func TestMEFR8_Cache(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a list says of its life is the answer's: a binding is looked at again
+// when the first of its lists is stale, and at StatusMaxAge at the latest.
+func TestMEFR8_NextCheck(t *testing.T) {
+	for ttl, want := range map[time.Duration]time.Duration{
+		time.Second: time.Second, 2 * time.Minute: 2 * time.Minute, 15 * time.Minute: 10 * time.Minute,
+	} {
+		w := newWorld(t)
+		w.verifier.Policy.StatusMaxAge = 10 * time.Minute
+		w.publishList(func(l *credential.List) { l.TTL = ttl })
+		b := must(w.verifier.Verify(t.Context(), present(credential.V2, must(party(registry, "k1").Credential(entity(credential.V2))))))
+		if got := b.NextCheck.Sub(now); got != want {
+			t.Errorf("a ttl of %v gives %v, want %v", ttl, got, want)
+		}
+	}
+}
+
+// Where a list says nothing of its life, its Cache-Control does.
+func TestMEFR8_CacheControl(t *testing.T) {
+	for age, want := range map[time.Duration]time.Duration{
+		0: time.Second, time.Minute: time.Minute, time.Hour: 15 * time.Minute,
+	} {
+		w := newWorld(t)
+		w.lists.age = &age
+		b := must(w.verifier.Verify(t.Context(), present(credential.V2, must(party(registry, "k1").Credential(entity(credential.V2))))))
+		if got := b.NextCheck.Sub(now); got != want {
+			t.Errorf("a max-age of %v gives %v, want %v", age, got, want)
+		}
 	}
 }
 

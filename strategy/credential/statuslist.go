@@ -34,7 +34,7 @@ type StatusConfig struct {
 const (
 	maxListToken    = 1 << 20          // bytes of a list as it is fetched
 	defaultListTTL  = 5 * time.Minute  // of a list that says nothing
-	minListTTL      = 30 * time.Second // whatever its ttl says
+	minListTTL      = time.Second      // whatever its ttl says
 	maxListTTL      = 15 * time.Minute // the same; a revocation is seen within it
 	defaultMaxBytes = 64 << 20
 	maxLists        = 10_000
@@ -44,9 +44,10 @@ const (
 // for concurrent use and runs no goroutine but a fetch that somebody asked
 // for.
 //
-// A list is kept for its ttl, within 30 s to 15 minutes, for 5 minutes if it
-// has none, and never beyond its validUntil. A stale list does not serve, and a
-// fetch that failed is not repeated for 30 s.
+// A list is kept for its ttl, else for what its Cache-Control says, within 1 s
+// to 15 minutes; for 5 minutes if both are silent, and never beyond its
+// validUntil. A stale list does not serve, and a fetch that failed is not
+// repeated for 30 s.
 type StatusLists struct {
 	config StatusConfig
 	lists  *cache[*statusList]
@@ -56,6 +57,7 @@ type StatusLists struct {
 type statusList struct {
 	bits     Bits
 	purposes []string
+	until    time.Time // when it is stale
 }
 
 // NewStatusLists returns a StatusLists with an empty cache.
@@ -78,10 +80,20 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 // Check returns nil if the bit is 0. Otherwise the error wraps ErrRevoked,
 // ErrSuspended or, whatever else went wrong, ErrStatusUnavailable.
 func (s *StatusLists) Check(ctx context.Context, e StatusEntry) error {
+	_, err := s.check(ctx, e)
+	return err
+}
+
+// check is Check, and tells until when its answer is fresh.
+func (s *StatusLists) check(ctx context.Context, e StatusEntry) (until time.Time, err error) {
 	list, err := s.lists.get(ctx, e.source(), nil)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrStatusUnavailable, err)
+		return time.Time{}, fmt.Errorf("%w: %w", ErrStatusUnavailable, err)
 	}
+	return list.until, list.check(e)
+}
+
+func (list *statusList) check(e StatusEntry) error {
 	on, err := list.bits.Get(e.Index)
 	switch {
 	case !slices.Contains(list.purposes, string(e.Purpose)):
@@ -133,7 +145,12 @@ func (s *StatusLists) load(ctx context.Context, source string) (*statusList, tim
 		return nil, 0, errListTime
 	}
 	unpacked, err := list.unpack()
-	return unpacked, list.ttl(now), err
+	if err != nil {
+		return nil, 0, err
+	}
+	ttl := list.ttl(now, doc)
+	unpacked.until = now.Add(ttl)
+	return unpacked, ttl, nil
 }
 
 // listVC is a status list as a credential.
@@ -174,16 +191,18 @@ func (l *listVC) unpack() (*statusList, error) {
 		return nil, errListForm
 	}
 	bits, err := DecodeBits(encoded)
-	return &statusList{bits, purposes}, err
+	return &statusList{bits: bits, purposes: purposes}, err
 }
 
 // ttl is in milliseconds (Bitstring Status List §2.2).
-func (l *listVC) ttl(now time.Time) time.Duration {
+func (l *listVC) ttl(now time.Time, doc *outbound.Document) time.Duration {
 	ttl := defaultListTTL
 	var ms int64
 	if raw := l.about["ttl"]; len(raw) > 0 && json.Unmarshal(raw, &ms) == nil {
 		ms = min(max(ms, 0), maxListTTL.Milliseconds())
 		ttl = max(time.Duration(ms)*time.Millisecond, minListTTL)
+	} else if doc.HasMaxAge {
+		ttl = min(max(doc.MaxAge, minListTTL), maxListTTL)
 	}
 	if !l.valid.until.IsZero() {
 		ttl = min(ttl, l.valid.until.Sub(now))

@@ -66,12 +66,9 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
 	if err := v.approve(ctx, &b, r); err != nil {
 		return Binding{}, err
 	}
-	for _, e := range b.Status {
-		if err := v.status(ctx, e); err != nil {
-			return Binding{}, invalid(ruleStatus, "A credential's "+statusText(err)).Because(err)
-		}
+	if err := v.checkStatus(ctx, &b); err != nil {
+		return Binding{}, invalid(ruleStatus, "A credential's "+statusText(err)).Because(err)
 	}
-	b.NextCheck = v.Policy.nextCheck(&b, v.Clock())
 	if err := v.useUp(ctx, p); err != nil {
 		return Binding{}, err
 	}
@@ -132,11 +129,24 @@ func (v *Verifier) isAnchor(issuer string) bool { return slices.Contains(v.Polic
 
 var errNoStatus = errors.New("the Verifier has no StatusLists")
 
-func (v *Verifier) status(ctx context.Context, e StatusEntry) error {
-	if v.Status == nil {
-		return fmt.Errorf("%w: %w", ErrStatusUnavailable, errNoStatus)
+// checkStatus asks for the status of every credential, and notes until when the
+// answers hold.
+func (v *Verifier) checkStatus(ctx context.Context, b *Binding) error {
+	next := v.Policy.nextCheck(b, v.Clock())
+	for _, e := range b.Status {
+		if v.Status == nil {
+			return fmt.Errorf("%w: %w", ErrStatusUnavailable, errNoStatus)
+		}
+		until, err := v.Status.check(ctx, e)
+		if err != nil {
+			return err
+		}
+		if until.Before(next) {
+			next = until
+		}
 	}
-	return v.Status.Check(ctx, e)
+	b.NextCheck = next
+	return nil
 }
 
 func statusText(err error) string {
@@ -174,11 +184,8 @@ func (v *Verifier) Recheck(ctx context.Context, b Binding) (Binding, error) {
 	case b.Anchor == "" && v.Policy.AcceptSelfIssued == nil, b.Anchor != "" && !v.isAnchor(b.Anchor):
 		return b, ruleIssuer.InvalidClient("The client's entity credential is not accepted.").Because(ErrNotAnchored)
 	}
-	for _, e := range b.Status {
-		if err := v.status(ctx, e); err != nil {
-			return b, ruleStatus.InvalidClient("The client's entity credential: " + statusText(err)).Because(err)
-		}
+	if err := v.checkStatus(ctx, &b); err != nil {
+		return b, ruleStatus.InvalidClient("The client's entity credential: " + statusText(err)).Because(err)
 	}
-	b.NextCheck = v.Policy.nextCheck(&b, now)
 	return b, nil
 }

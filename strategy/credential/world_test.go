@@ -76,6 +76,7 @@ type pages struct {
 	mu   sync.Mutex
 	page map[string]string
 	gets int
+	age  *time.Duration // the max-age of all; nil for none
 }
 
 func (p *pages) Get(_ context.Context, url string, _ ...string) (*outbound.Document, error) {
@@ -83,7 +84,11 @@ func (p *pages) Get(_ context.Context, url string, _ ...string) (*outbound.Docum
 	defer p.mu.Unlock()
 	p.gets++
 	if body, ok := p.page[url]; ok {
-		return &outbound.Document{Body: []byte(body)}, nil
+		doc := &outbound.Document{Body: []byte(body)}
+		if p.age != nil {
+			doc.MaxAge, doc.HasMaxAge = *p.age, true
+		}
+		return doc, nil
 	}
 	return nil, errNotFound
 }
