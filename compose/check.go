@@ -20,7 +20,7 @@ import (
 // check names everything that is missing or contradictory, so that a team
 // mends it in one go.
 func (c *Config) check() error {
-	errs := []error{checkBase("Issuer", c.Issuer), c.Paths.check(), c.Profile.Validate(), c.checkKeys(), c.checkSubject(), c.checkMethods()}
+	errs := []error{checkBase("Issuer", c.Issuer), c.Paths.check(), c.Profile.Validate(), c.checkKeys(), c.checkSubject(), c.checkMethods(), c.checkRegistration()}
 	if c.MTLSBase != "" {
 		errs = append(errs, checkBase("MTLSBase", c.MTLSBase))
 	}

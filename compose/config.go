@@ -92,8 +92,11 @@ type Config struct {
 	// DIDs resolves the DIDs of clients, where the profile allows them; nil
 	// means did:web, did:key and did:jwk.
 	DIDs did.Resolver
+	// Registration lets clients register themselves; with nil they cannot.
+	Registration *Registration
 	// Outbound configures the client that fetches what clients name: each
-	// jwks_uri and did:web document.
+	// jwks_uri, did:web document and status list. Where it allows networks that
+	// are not public, a did:web may also name a host without a dot.
 	Outbound outbound.Config
 	// Audit takes the security events; nil means slog's default logger.
 	Audit audit.Sink
@@ -108,6 +111,7 @@ type Paths struct {
 	Authorize  string // /oauth2/auth; the route of the host's own mux
 	Token      string // /oauth2/token; the same
 	PAR        string // /oauth2/par
+	Register   string // /oauth2/register, with what is below it
 	Introspect string // /oauth2/introspect
 	Revoke     string // /oauth2/revoke
 	UserInfo   string // /userinfo
@@ -119,7 +123,8 @@ func (p Paths) filled() Paths {
 		path *string
 		or   string
 	}{
-		{&p.Authorize, "/oauth2/auth"}, {&p.Token, "/oauth2/token"}, {&p.PAR, "/oauth2/par"}, {&p.Introspect, "/oauth2/introspect"},
+		{&p.Authorize, "/oauth2/auth"}, {&p.Token, "/oauth2/token"}, {&p.PAR, "/oauth2/par"},
+		{&p.Register, "/oauth2/register"}, {&p.Introspect, "/oauth2/introspect"},
 		{&p.Revoke, "/oauth2/revoke"}, {&p.UserInfo, "/userinfo"}, {&p.JWKS, "/oauth2/jwks"},
 	} {
 		if *f.path == "" {
@@ -134,7 +139,8 @@ func (p Paths) check() error {
 	var errs []error
 	seen := map[string]string{}
 	for _, f := range []struct{ name, path string }{
-		{"Authorize", p.Authorize}, {"Token", p.Token}, {"PAR", p.PAR}, {"Introspect", p.Introspect},
+		{"Authorize", p.Authorize}, {"Token", p.Token}, {"PAR", p.PAR}, {"Register", p.Register},
+		{"Introspect", p.Introspect},
 		{"Revoke", p.Revoke}, {"UserInfo", p.UserInfo}, {"JWKS", p.JWKS},
 	} {
 		u, err := url.Parse(f.path)

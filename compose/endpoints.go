@@ -12,7 +12,7 @@ import (
 )
 
 // Endpoints serves what needs no page of the host's: discovery, JWK Set, pushed
-// requests, introspection, revocation and UserInfo, below the issuer's path and
+// requests, registration, introspection, revocation and UserInfo, below the issuer's path and
 // that of MTLSBase. Authorize and token stay routes of the host.
 func (p *Provider) Endpoints() http.Handler { return p.endpoints }
 
@@ -59,6 +59,9 @@ func (p *Provider) serveClients(mux *http.ServeMux, base string) {
 	if c.Profile.Delivers(profile.DeliverByPAR) {
 		mux.HandleFunc(base+c.Paths.PAR, p.push)
 	}
+	if p.registered != nil {
+		p.registered.endpoint.Routes(mux, base+c.Paths.Register)
+	}
 	mux.HandleFunc(base+c.Paths.Introspect, p.introspect)
 	mux.HandleFunc(base+c.Paths.Revoke, p.revoke)
 	mux.Handle(base+c.Paths.UserInfo, &token.UserInfo{
@@ -75,6 +78,9 @@ func (c *Config) endpoints(base string) metadata.EndpointSet {
 	}
 	if c.Profile.Delivers(profile.DeliverByPAR) {
 		set.PushedRequest = base + c.Paths.PAR
+	}
+	if c.Registration != nil {
+		set.Registration = base + c.Paths.Register
 	}
 	return set
 }

@@ -62,6 +62,7 @@ func (c Config) filled() *Config {
 	}
 	c.Clients = never(c.Clients)
 	c.fillMTLS()
+	c.fillRegistration()
 	if c.Audit == nil {
 		c.Audit = audit.Slog(slog.Default())
 	}
@@ -94,14 +95,24 @@ func (c *Config) audiences() []string {
 // assemble makes the parts, from the ground up.
 func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error) {
 	documents := c.documents()
-	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock, Documents: documents})
+	run := atomic.New(c.Storage, c.Records)
+	registered, err := c.registrations(ring, documents, run)
+	if err != nil {
+		return nil, err
+	}
+	standing := registered.check()
+	ofClients := documents
+	if !c.Profile.AllowDIDClients {
+		ofClients = nil
+	}
+	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock, Documents: ofClients})
 	encrypter := &key.Encrypter{Profile: &c.Profile, Keys: resolver}
 	clients := c.Storage.(fosite.Storage)
 	set := newSettings(c.Fosite, c.Issuer, &c.Profile, c.audiences())
 	certificate := c.certificate(resolver)
 	auth := &token.ClientAuth{
 		Clients: clients, Metadata: c.Clients, Profile: &c.Profile, Audit: c.Audit, Clock: c.Clock,
-		Certificates: c.Certificates, Certificate: certificate, Secrets: set.ClientSecretsHasher,
+		Certificates: c.Certificates, Certificate: certificate, Secrets: set.ClientSecretsHasher, Standing: standing,
 		Assertion: &clientauth.Assertion{Profile: &c.Profile, Audiences: set.tokenURLs, Keys: resolver, Once: c.Records, Clock: c.Clock},
 	}
 	set.ClientAuthenticationStrategy = auth.Authenticate
@@ -113,18 +124,18 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
 	}
-	inner, run := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set), atomic.New(c.Storage, c.Records)
+	inner := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set)
 	authorize := &authorization.Endpoint{
 		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
-		Documents: documents, Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
+		Documents: ofClients, Standing: standing, Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
 		Intents: intents, Once: c.Records, IDToken: idTokens, Keys: ring,
 		JARM:   &jarm.Encoder{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Encrypter: encrypter, Clock: c.Clock},
 		Policy: c.AuthorizeClient, Atomic: run,
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, HandleSecret: handleSecret, PairwiseSalt: c.PairwiseSalt, ErrorPage: c.ErrorPage,
 	}
-	p := &Provider{OAuth2Provider: inner, Intents: intents, Keys: ring, config: c, holder: c.holder(certificate), authorize: authorize, encrypter: encrypter, atomic: run}
+	p := &Provider{OAuth2Provider: inner, Intents: intents, Keys: ring, config: c, holder: c.holder(certificate), authorize: authorize, encrypter: encrypter, atomic: run, registered: registered}
 	p.tokens = &token.Endpoint{Profile: &c.Profile, Inner: inner, Intents: intents, Once: c.Records, Tokens: c.Tokens, Encrypter: encrypter, Atomic: run, Certificates: c.Certificates, Audit: c.Audit, Clock: c.Clock}
-	p.introspection = &token.Introspection{Profile: &c.Profile, Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Audit: c.Audit, Clock: c.Clock}
+	p.introspection = &token.Introspection{Profile: &c.Profile, Issuer: c.Issuer, Inner: inner, Authenticate: auth.Authenticate, Metadata: c.Clients, Standing: standing, Audit: c.Audit, Clock: c.Clock}
 	p.pushed = &par.Endpoint{Authenticate: auth.Authenticate, Requests: authorize}
 	p.revocation = &token.Revocation{Inner: inner, Audit: c.Audit, Clock: c.Clock}
 	bind := &token.Bind{Profile: &c.Profile, Issuer: c.Issuer, Intents: intents, Metadata: c.Clients, Policy: c.AuthorizeClient, Certificate: certificate, Clock: c.Clock}
@@ -134,14 +145,13 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	return p, p.serve(metadata.Derive(&c.Profile, ring), ring)
 }
 
-// documents are nil where clients have no DIDs.
+// documents are those of clients, and of the issuers of what clients show when
+// they register.
 func (c *Config) documents() *did.Cache {
-	if !c.Profile.AllowDIDClients {
-		return nil
-	}
 	resolver := c.DIDs
 	if resolver == nil {
-		resolver = did.Mux{"web": did.WebMethod{Outbound: outbound.New(c.Outbound)}, "key": did.KeyMethod{}, "jwk": did.JWKMethod{}}
+		web := did.WebMethod{Outbound: outbound.New(c.Outbound), LocalNames: len(c.Outbound.AllowPrefixes) > 0}
+		resolver = did.Mux{"web": web, "key": did.KeyMethod{}, "jwk": did.JWKMethod{}}
 	}
 	return did.NewCache(did.CacheConfig{Resolver: resolver, Clock: c.Clock})
 }

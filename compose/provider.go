@@ -34,6 +34,7 @@ type Provider struct {
 	tokens        *token.Endpoint
 	introspection *token.Introspection
 	revocation    *token.Revocation
+	registered    *registrations // nil where clients do not register themselves
 	encrypter     *key.Encrypter
 	atomic        atomic.Run
 	endpoints     http.Handler

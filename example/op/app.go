@@ -55,7 +55,7 @@ func (a *app) assemble(ctx context.Context) error {
 		a.log.Warn("development: every valid request is approved without asking", "subject", a.opts.autoApprove)
 	}
 	if a.opts.allowLoopback {
-		a.log.Warn("development: a jwks_uri may point at this machine")
+		a.log.Warn("development: a jwks_uri, a did:web or a status list may point at this machine")
 		config.Outbound = outbound.InsecureLoopback()
 		config.Outbound.RootCAs = trust(a.cert)
 	}
@@ -74,11 +74,12 @@ func (a *app) config() (compose.Config, error) {
 	secret, err2 := loadSecret(a.opts)
 	salt, err3 := loadSalt(a.opts)
 	authorities, err4 := loadClientCAs(a.opts.clientCA)
+	registration, err5 := loadTrustAnchors(a.opts)
 	return compose.Config{
 		Issuer: a.opts.issuer.String(), MTLSBase: a.opts.mtlsBase.String(), Profile: a.opts.profile, Scopes: a.opts.offer.scopes,
-		Fosite: &fosite.Config{GlobalSecret: secret}, Storage: a.db.store, Keys: keys, PairwiseSalt: salt, ClientCAs: authorities,
+		Fosite: &fosite.Config{GlobalSecret: secret}, Storage: a.db.store, Keys: keys, PairwiseSalt: salt, ClientCAs: authorities, Registration: registration,
 		NewSession: newSession, ErrorPage: showError, Audit: a.metrics.counting(audit.Slog(a.log)),
-	}, errors.Join(err1, err2, err3, err4)
+	}, errors.Join(err1, err2, err3, err4, err5)
 }
 
 func (a *app) close() error { return a.db.close() }

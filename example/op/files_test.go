@@ -28,7 +28,8 @@ func TestFlags(t *testing.T) {
 		{"-store postgres://user:12#hunter2@db/op", "no URL of a PostgreSQL database"},
 		{"-store postgres:user:hunter2@db/op", "no URL of a PostgreSQL database"},
 		{"-auto-ciba", "not available in this release"},
-		{"-trust-anchors file", "not available in this release"},
+		{"-status-max-age 61m", "within an hour"},
+		{"-status-max-age 0", "within an hour"},
 		{"-ephemeral redis://host", "not available in this release"},
 		{"-payload-signing required", "not available in this release"},
 		{"-payload-signing maybe", "none of"},
@@ -99,6 +100,17 @@ func TestStartFailures(t *testing.T) {
 			b := newBuyer(t, "x").metadata()
 			b["token_endpoint_auth_method"] = "tls_client_auth"
 			return []string{"-client-ca", writeFile(t, "ca.pem", string(certificatePEM(t))), "-clients", writeClients(t, []object{b})}
+		},
+		"no anchor file": func(*testing.T) []string { return []string{"-trust-anchors", "nothing.json"} },
+		"no anchors":     func(t *testing.T) []string { return []string{"-trust-anchors", writeFile(t, "a.json", "[]")} },
+		"an anchor without key": func(t *testing.T) []string {
+			return []string{"-trust-anchors", writeFile(t, "a.json", `[{"issuer":"https://directory.example"}]`)}
+		},
+		"an anchor without name": func(t *testing.T) []string {
+			return []string{"-trust-anchors", writeFile(t, "a.json", `[{"jwks_uri":"https://directory.example/jwks"}]`)}
+		},
+		"an unknown member": func(t *testing.T) []string {
+			return []string{"-trust-anchors", writeFile(t, "a.json", `[{"issuer":"did:web:a.example","trust":"all"}]`)}
 		},
 		"public keys only": func(t *testing.T) []string { return []string{"-keys", writePublic(t)} },
 		"metrics port taken": func(t *testing.T) []string {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -23,6 +24,7 @@ type options struct {
 	clients, keys      string
 	tlsCert, tlsKey    string
 	clientCA           string // empty: no authorities, and so no tls_client_auth
+	trustAnchors       string // empty: clients do not register themselves
 	autoApprove        string
 	allowLoopback      bool
 }
@@ -42,6 +44,7 @@ type flags struct {
 	metrics                                              string
 	clients, keys, tlsCert, tlsKey, clientCA             string
 	autoApprove, payloadSigning, trustAnchors, ephemeral string
+	statusMaxAge                                         time.Duration
 	autoCIBA, allowLoopback                              bool
 }
 
@@ -57,12 +60,13 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.StringVar(&f.tlsCert, "tls-cert", "", "PEM `file` with the certificate of both listeners; made by default")
 	set.StringVar(&f.tlsKey, "tls-key", "", "PEM `file` with its key")
 	set.StringVar(&f.clientCA, "client-ca", "", "PEM `file` with the authorities for certificates of tls_client_auth; without it the method is off")
+	set.StringVar(&f.trustAnchors, "trust-anchors", "", "JSON `file` with the issuers of software statements and credentials, by which clients register themselves; without it they cannot")
+	set.DurationVar(&f.statusMaxAge, "status-max-age", 15*time.Minute, "how long the status of a credential is believed, at most an hour")
 	set.StringVar(&f.autoApprove, "auto-approve", "", "development: no pages, every valid request is approved as this `subject`")
-	set.BoolVar(&f.allowLoopback, "allow-loopback", false, "development: a jwks_uri may point at this machine")
+	set.BoolVar(&f.allowLoopback, "allow-loopback", false, "development: a jwks_uri, a did:web or a status list may point at this machine")
 	set.StringVar(&f.payloadSigning, "payload-signing", "accept", "signed bodies at the quote API: accept or off")
 	set.StringVar(&f.metrics, "metrics", "", "loopback `address` of a plain HTTP listener with /metrics for Prometheus; none by default")
 	set.BoolVar(&f.autoCIBA, "auto-ciba", false, "not in this release")
-	set.StringVar(&f.trustAnchors, "trust-anchors", "", "not in this release")
 	set.StringVar(&f.ephemeral, "ephemeral", "", "not in this release")
 }
 
@@ -94,8 +98,7 @@ func (f *flags) checkRelease() error {
 		set  bool
 		name string
 	}{
-		{f.autoCIBA, "-auto-ciba"}, {f.trustAnchors != "", "-trust-anchors"},
-		{f.ephemeral != "", "-ephemeral"}, {f.payloadSigning == "required", "-payload-signing required"},
+		{f.autoCIBA, "-auto-ciba"}, {f.ephemeral != "", "-ephemeral"}, {f.payloadSigning == "required", "-payload-signing required"},
 	} {
 		if feature.set {
 			return unavailable(feature.name)
@@ -109,7 +112,7 @@ func (f *flags) checkRelease() error {
 
 func (f *flags) options() (*options, error) {
 	o := &options{
-		listen: f.listen, mtlsListen: f.mtlsListen, clients: f.clients, keys: f.keys,
+		listen: f.listen, mtlsListen: f.mtlsListen, clients: f.clients, keys: f.keys, trustAnchors: f.trustAnchors,
 		metrics: f.metrics, tlsCert: f.tlsCert, tlsKey: f.tlsKey, clientCA: f.clientCA,
 		autoApprove: f.autoApprove, allowLoopback: f.allowLoopback,
 	}
@@ -120,6 +123,9 @@ func (f *flags) options() (*options, error) {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return nil, usage("%s %q is no address with a port", name, address)
 		}
+	}
+	if f.statusMaxAge <= 0 || f.statusMaxAge > time.Hour {
+		return nil, usage("-status-max-age %v is not within an hour", f.statusMaxAge)
 	}
 	if f.metrics != "" && !isLoopback(f.metrics) {
 		return nil, usage("-metrics %q is no loopback address with a port: the listener has no TLS and asks nobody who they are", f.metrics)
@@ -135,6 +141,9 @@ func (f *flags) options() (*options, error) {
 		return nil, err
 	}
 	o.profile = o.offer.preset()
+	if o.profile.EntityCredential != profile.EntityOff {
+		o.profile.TTL.StatusMaxAge = f.statusMaxAge
+	}
 	o.store, err = parseStore(f.store)
 	return o, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/intent"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/clientauth"
 	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/idtoken"
 	"github.com/meflso/fosite-meflso/strategy/jarm"
@@ -40,16 +41,18 @@ type Endpoint struct {
 	// Documents has the DID documents of clients; nil where they have none.
 	Documents *did.Cache
 	Verifier  *requestobject.Verifier
-	Intents   *intent.Register
-	Once      storage.Once
-	IDToken   *idtoken.Strategy
-	JARM      *jarm.Encoder
-	Keys      *key.Ring
-	Policy    Policy
-	Atomic    atomic.Run
-	Audit     audit.Sink
-	Clock     func() time.Time
-	Rand      io.Reader
+	// Standing tells whether the client may still act.
+	Standing clientauth.Standing
+	Intents  *intent.Register
+	Once     storage.Once
+	IDToken  *idtoken.Strategy
+	JARM     *jarm.Encoder
+	Keys     *key.Ring
+	Policy   Policy
+	Atomic   atomic.Run
+	Audit    audit.Sink
+	Clock    func() time.Time
+	Rand     io.Reader
 	// HandleSecret makes the handles of pending authorizations, 32 bytes.
 	HandleSecret []byte
 	// PairwiseSalt makes the subjects of SubjectUser.
@@ -92,7 +95,7 @@ var arrivalRules = []rule{(*Endpoint).oneClientID, (*Endpoint).knownClient, (*En
 // objectRules are for the request object, whichever way it comes.
 var objectRules = []rule{
 	// Errors of these are shown to the user.
-	(*Endpoint).openObject, (*Endpoint).redirectURI,
+	(*Endpoint).openObject, (*Endpoint).goodStanding, (*Endpoint).redirectURI,
 	// Errors of these go to the client.
 	(*Endpoint).objectTimes, (*Endpoint).notReplayed, (*Endpoint).readParams,
 	(*Endpoint).responseType, (*Endpoint).registeredResponseType, (*Endpoint).responseMode,
@@ -106,7 +109,7 @@ var objectRules = []rule{
 // resumeRules are asked again of a pending authorization: what may have changed
 // since.
 var resumeRules = []rule{
-	(*Endpoint).knownClient, (*Endpoint).stillRegistered, (*Endpoint).scopesRegistered, (*Endpoint).ownIntent,
+	(*Endpoint).knownClient, (*Endpoint).goodStanding, (*Endpoint).stillRegistered, (*Endpoint).scopesRegistered, (*Endpoint).ownIntent,
 	(*Endpoint).policy, (*Endpoint).maxAge, (*Endpoint).signable,
 }
 

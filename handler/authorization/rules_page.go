@@ -64,6 +64,15 @@ func (e *Endpoint) knownClient(ctx context.Context, c *candidate) error {
 	return nil
 }
 
+// goodStanding: one that is not any more gets the same answer too.
+func (e *Endpoint) goodStanding(ctx context.Context, c *candidate) error {
+	err := e.Standing.Check(ctx, c.client)
+	if errors.Is(err, fosite.ErrInvalidClient) {
+		return refusedClient.Because(err)
+	}
+	return err
+}
+
 var refusedClient = ruleClientID.UnauthorizedClient("The client is not registered or not allowed here.")
 
 // oneDelivery: the object comes in one way, and that way is allowed to the

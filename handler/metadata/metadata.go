@@ -69,6 +69,7 @@ type Document struct {
 type EndpointSet struct {
 	Token         string `json:"token_endpoint"`
 	PushedRequest string `json:"pushed_authorization_request_endpoint,omitempty"`
+	Registration  string `json:"registration_endpoint,omitempty"`
 	Introspection string `json:"introspection_endpoint,omitempty"`
 	Revocation    string `json:"revocation_endpoint,omitempty"`
 	UserInfo      string `json:"userinfo_endpoint,omitempty"`

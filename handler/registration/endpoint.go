@@ -16,16 +16,6 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/span"
 )
 
-// EntityRule tells whether a client must show who its legal entity is.
-type EntityRule string
-
-// The rules for entity presentations. The empty one is EntityOff.
-const (
-	EntityOff      EntityRule = "off" // one that is sent is ignored
-	EntityOptional EntityRule = "optional"
-	EntityRequired EntityRule = "required"
-)
-
 // Endpoint is the client registration endpoint. It is safe for concurrent use
 // once its fields are set, if its functions are. The first group is required.
 type Endpoint struct {
@@ -39,6 +29,9 @@ type Endpoint struct {
 	Clock       func() time.Time
 	Rand        io.Reader
 
+	// Audiences are what a signed body may be made out to, beside Issuer and
+	// URL.
+	Audiences []string
 	// Admit decides about a registration before anything is read of it, by the
 	// initial access token (RFC 7591 §3, empty if there is none) or the client
 	// certificate of the request; nil admits everybody. A *profile.Violation is
@@ -48,10 +41,9 @@ type Endpoint struct {
 	// RequireStatement refuses a client without (MEF W128 §7.3, step 1).
 	Statements       *credential.Statements
 	RequireStatement bool
-	// EntityCredential tells what becomes of entity presentations (MEF W128
-	// R4), which Entities verifies.
-	EntityCredential EntityRule
-	Entities         *credential.Verifier
+	// Entities verifies entity presentations, where the profile has them
+	// (MEF W128 R4).
+	Entities *credential.Verifier
 	// Challenges gives out what presentations answer; its Take is to be the
 	// TakeNonce of Entities. With nil there are none.
 	Challenges *Challenges

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/handler/registration"
 	"github.com/meflso/fosite-meflso/strategy/credential"
+	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
 // MEF W128 D1, D4: a DID that is the client's own is its client_id.
@@ -73,7 +74,7 @@ func TestDIDRefused(t *testing.T) {
 		{"MEF-R19 no services", nil, "MEF-R19", codeRedirect, document(object{"service": nil})},
 		{"MEF-R19 a service of another type", nil, "MEF-R19", codeRedirect, func(w *world) { w.endpoint.ServiceTypes = []string{"LinkedDomains"} }},
 		{"MEF-D4 somebody else's DID", object{"lso_entity_presentation": nil}, "MEF-D4", codeMetadata, nil},
-		{"MEF-D4 presentations are off", nil, "MEF-D4", codeMetadata, func(w *world) { w.endpoint.EntityCredential = registration.EntityOff }},
+		{"MEF-D4 presentations are off", nil, "MEF-D4", codeMetadata, func(w *world) { w.profile.EntityCredential = profile.EntityOff }},
 	} {
 		c.run(t, ofDID)
 	}
@@ -104,7 +105,7 @@ func TestEntityRefused(t *testing.T) {
 		return showing(func(c *credential.Credential) { c.Claims[name] = value })
 	}
 	for _, c := range []refusal{
-		{"MEF-R4 required", object{"lso_entity_presentation": nil}, "MEF-R4", codeStatement, func(w *world) { w.endpoint.EntityCredential = registration.EntityRequired }},
+		{"MEF-R4 required", object{"lso_entity_presentation": nil}, "MEF-R4", codeStatement, func(w *world) { w.profile.EntityCredential = profile.EntityRequired }},
 		{"MEF-R4 not a string", object{"lso_entity_presentation": object{}}, "MEF-R4", codeStatement, nil},
 		{"MEF-R9 not a JWT", object{"lso_entity_presentation": "x"}, "MEF-R9", codeStatement, nil},
 		{"MEF-R9 key of another relationship", by(party(buyer, "k1")), "MEF-R9", codeStatement, nil},
@@ -138,7 +139,7 @@ func TestPresentationOnce(t *testing.T) {
 
 // Where presentations are off, the member is one that nobody knows.
 func TestEntityOff(t *testing.T) {
-	w := newWorld(t, func(w *world) { w.endpoint.EntityCredential = registration.EntityOff })
+	w := newWorld(t, func(w *world) { w.profile.EntityCredential = profile.EntityOff })
 	a := w.registered(t, metadata(object{"lso_entity_presentation": "x"}))
 	if must(w.store.GetRegistration(t.Context(), a.text("client_id"))).Entity != nil {
 		t.Error("there is an entity")

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/meflso/fosite-meflso/handler/atomic"
-	"github.com/meflso/fosite-meflso/handler/registration"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/credential"
 	"github.com/meflso/fosite-meflso/strategy/did"
+	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
 var errBroken = errors.New("disk on fire")
@@ -150,7 +150,7 @@ func TestEntityRequiredLater(t *testing.T) {
 	w := newWorld(t)
 	a := w.registered(t, metadata(nil))
 	token := a.text("registration_access_token")
-	w.endpoint.EntityCredential = registration.EntityRequired
+	w.profile.EntityCredential = profile.EntityRequired
 	w.refuses(t, w.own(http.MethodPut, a, back(a, nil), token), 1, "MEF-R4", codeStatement)
 	if got := w.own(http.MethodPut, a, back(a, object{"lso_entity_presentation": present(nil)}), token); got.status != http.StatusOK || got.text("legal_entity_name") != "Buyer Inc." {
 		t.Errorf("%d %v", got.status, got.body)

@@ -20,7 +20,7 @@ const presentation = "lso_entity_presentation"
 // one that it has. It is the last to verify anything, since it uses the
 // presentation up.
 func (d *draft) checkEntity(ctx context.Context) error {
-	if d.EntityCredential != EntityRequired && d.EntityCredential != EntityOptional {
+	if d.Profile.EntityCredential == profile.EntityOff {
 		return nil
 	}
 	token := d.sent.text(presentation)
@@ -29,7 +29,7 @@ func (d *draft) checkEntity(ctx context.Context) error {
 		return d.present(ctx, token)
 	case len(d.sent[presentation]) > 0:
 		return ruleEntity.Refuse(credential.CodeInvalid, "The entity presentation cannot be verified.")
-	case d.reg.Entity == nil && d.EntityCredential == EntityRequired:
+	case d.reg.Entity == nil && d.Profile.EntityCredential == profile.EntityRequired:
 		return ruleEntity.Refuse(credential.CodeInvalid, "An entity presentation is required.")
 	}
 	if entity := d.reg.Entity; entity != nil && d.statement != nil &&

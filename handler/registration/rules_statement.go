@@ -150,7 +150,8 @@ func (d *draft) checkSignature(ctx context.Context) error {
 	if err != nil {
 		audience = []string{body.text("aud")}
 	}
-	if !slices.Contains(audience, d.Issuer) && !slices.Contains(audience, d.URL) {
+	ours := append([]string{d.Issuer, d.URL}, d.Audiences...)
+	if !slices.ContainsFunc(audience, func(one string) bool { return slices.Contains(ours, one) }) {
 		return invalid(ruleSigned, "The signed registration is for another audience.")
 	}
 	if s.Expires.Sub(s.Issued) > maxRequestLife {

@@ -136,7 +136,7 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 		Profile: &w.profile, Issuer: issuer, URL: issuer + "/register", Clients: w.store, Once: w.store,
 		Audit: w.audit, Clock: clock, Rand: rand.Reader,
 		Statements:       &credential.Statements{Profile: &w.profile, Anchors: []string{directory}, Keys: keys, Clock: clock},
-		RequireStatement: true, EntityCredential: registration.EntityOptional, Challenges: challenges,
+		RequireStatement: true, Challenges: challenges,
 		Entities:        w.verifier(keys, challenges, clock),
 		AllowDIDClients: true, DIDs: w.web, Outbound: w.web, Atomic: atomic.New(w.store, w.store),
 		Scopes: []string{"POST:/hub"},

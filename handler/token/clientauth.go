@@ -29,8 +29,10 @@ type ClientAuth struct {
 	// Secrets compares a client secret with the client's hash, where the
 	// profile has methods with a secret.
 	Secrets fosite.Hasher
-	Audit   audit.Sink
-	Clock   func() time.Time
+	// Standing tells whether the client may still act.
+	Standing clientauth.Standing
+	Audit    audit.Sink
+	Clock    func() time.Time
 }
 
 const (
@@ -92,6 +94,10 @@ func (a *ClientAuth) authenticate(ctx context.Context, r *http.Request, form url
 		return client, ruleMethod.InvalidClient(clientauth.Refused).Because(errAnotherMethod)
 	}
 	if err := a.verify(ctx, client, metadata, at); err != nil {
+		return client, err
+	}
+	// Only the client itself learns how it stands.
+	if err := a.Standing.Check(ctx, client); err != nil {
 		return client, err
 	}
 	foundIn(ctx).metadata = metadata

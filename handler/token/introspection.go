@@ -13,6 +13,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/clientauth"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/span"
 )
@@ -25,8 +26,10 @@ type Introspection struct {
 	Inner        fosite.OAuth2Provider
 	Authenticate fosite.ClientAuthenticationStrategy
 	Metadata     storage.MetadataFunc
-	Audit        audit.Sink
-	Clock        func() time.Time
+	// Standing tells whether the token's client may still act.
+	Standing clientauth.Standing
+	Audit    audit.Sink
+	Clock    func() time.Time
 }
 
 const (
@@ -67,7 +70,16 @@ func (i *Introspection) IntrospectToken(ctx context.Context, token string, sessi
 	if metadata.Suspended {
 		return nil, errInactive(errors.New("token: the client is suspended"))
 	}
-	return request, nil
+	return request, i.stands(ctx, request.GetClient())
+}
+
+// stands: a token is worth what its client is.
+func (i *Introspection) stands(ctx context.Context, client fosite.Client) error {
+	err := i.Standing.Check(ctx, client)
+	if errors.Is(err, fosite.ErrInvalidClient) {
+		return errInactive(err)
+	}
+	return err
 }
 
 // failed tells a token that is not active from a storage that failed: Fosite

@@ -31,8 +31,10 @@ type StatusConfig struct {
 	MaxBytes int64
 }
 
+// MaxList bounds a status list as it is fetched, in bytes.
+const MaxList = 1 << 20
+
 const (
-	maxListToken    = 1 << 20          // bytes of a list as it is fetched
 	defaultListTTL  = 5 * time.Minute  // of a list that says nothing
 	minListTTL      = time.Second      // whatever its ttl says
 	maxListTTL      = 15 * time.Minute // the same; a revocation is seen within it
@@ -63,7 +65,7 @@ type statusList struct {
 // NewStatusLists returns a StatusLists with an empty cache.
 func NewStatusLists(config StatusConfig) *StatusLists {
 	if config.Outbound == nil {
-		config.Outbound = outbound.New(outbound.Config{MaxBytes: maxListToken})
+		config.Outbound = outbound.New(outbound.Config{MaxBytes: MaxList})
 	}
 	if config.Clock == nil {
 		config.Clock = time.Now
@@ -165,7 +167,7 @@ type listVC struct {
 // need not be there. An id must be the URL, so that no list of the issuer can
 // stand in for another.
 func parseList(token, kind, url string) (*listVC, error) {
-	d := credentialForm.parse(token, maxListToken)
+	d := credentialForm.parse(token, MaxList)
 	if d == nil || !slices.Contains(d.types, kind+"Credential") {
 		return nil, errListForm
 	}

@@ -107,14 +107,14 @@ func TestJWKMethodVectors(t *testing.T) {
 func TestWebMethodVectors(t *testing.T) {
 	var refused []string
 	for _, v := range readVectors(t, "did-web.json", &refused) {
-		if got, err := webURL(mustParse(t, v.DID)); err != nil || got != v.URL {
+		if got, err := (WebMethod{}).url(mustParse(t, v.DID)); err != nil || got != v.URL {
 			t.Errorf("%s: %s, %v", v.DID, got, err)
 		}
 	}
 	for _, text := range refused {
 		id, err := Parse(text)
 		if err == nil {
-			_, err = webURL(id)
+			_, err = WebMethod{}.url(id)
 		}
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", text, err)

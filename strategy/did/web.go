@@ -19,6 +19,9 @@ type WebMethod struct {
 	// Outbound fetches the documents; nil means a client that reaches public
 	// addresses on port 443 alone, within 5 s and 64 KiB.
 	Outbound Getter
+	// LocalNames also takes a host of one label, such as localhost. Whether it
+	// may be reached is for the Outbound to say.
+	LocalNames bool
 }
 
 var publicWeb = outbound.New(outbound.Config{MaxBytes: maxDocument, Timeout: 5 * time.Second})
@@ -30,7 +33,7 @@ var documentTypes = []string{"application/did", "application/did+json", "applica
 // Resolve implements Resolver. A server that answers 404 or 410 is one that
 // says ErrNotFound: so a did:web is given up.
 func (w WebMethod) Resolve(ctx context.Context, id DID) (*Document, error) {
-	at, err := webURL(id)
+	at, err := w.url(id)
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +51,15 @@ func (w WebMethod) Resolve(ctx context.Context, id DID) (*Document, error) {
 	return parseFetched(id, got.Body, got.MaxAge)
 }
 
-// webURL is where the document of a did:web is. The DID names a host that
-// looks like a public one, a port perhaps, and a plain path.
-func webURL(id DID) (string, error) {
+// url is where the document of a did:web is. The DID names a host that looks
+// like a public one, a port perhaps, and a plain path.
+func (w WebMethod) url(id DID) (string, error) {
 	if id.Method() != "web" {
 		return "", ErrMethod
 	}
 	segments := strings.Split(id.identifier(), ":")
 	host, port, hasPort := cutPort(segments[0])
-	if !isPublicName(host) || hasPort && !isPort(port) {
+	if !isDomainName(host) || !w.LocalNames && !strings.Contains(host, ".") || hasPort && !isPort(port) {
 		return "", invalid("a did:web begins with a domain name and perhaps %3A and a port")
 	}
 	if slices.ContainsFunc(segments[1:], notSegment) {
@@ -83,13 +86,12 @@ func isPort(text string) bool {
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == text
 }
 
-// isPublicName is true of names with two labels or more, the last of which
-// begins with a letter: so no address is among them, in whatever notation a
-// resolver of names reads one.
-func isPublicName(host string) bool {
+// isDomainName is true of names whose last label begins with a letter: so no
+// address is among them, in whatever notation a resolver of names reads one.
+func isDomainName(host string) bool {
 	labels := strings.Split(host, ".")
 	top := labels[len(labels)-1]
-	return len(host) <= 253 && len(labels) > 1 && top != "" && isLetter(top[0]) && !slices.ContainsFunc(labels, notLabel)
+	return len(host) <= 253 && top != "" && isLetter(top[0]) && !slices.ContainsFunc(labels, notLabel)
 }
 
 // notLabel is RFC 1123 §2.1.

@@ -193,3 +193,29 @@ func TestWebStatus(t *testing.T) {
 		}
 	}
 }
+
+// LocalNames opens names of one label, and nothing else.
+func TestLocalNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"did:web:localhost%3A8443":   "https://localhost:8443/.well-known/did.json",
+		"did:web:localhost:tpp":      "https://localhost/tpp/did.json",
+		"did:web:example.com":        "https://example.com/.well-known/did.json",
+		"did:web:127.0.0.1":          "",
+		"did:web:127.0.0.1%3A8443":   "",
+		"did:web:2130706433":         "",
+		"did:web:%5B%3A%3A1%5D:tpp":  "",
+		"did:web:localhost.:tpp":     "",
+		"did:web:localhost%3A8443.a": "",
+	} {
+		id, err := Parse(text)
+		if err != nil {
+			continue // no DID at all
+		}
+		if got, err := (WebMethod{LocalNames: true}).url(id); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
+	}
+	if _, err := (WebMethod{}).url(mustParse(t, "did:web:localhost%3A8443")); !errors.Is(err, ErrInvalid) {
+		t.Errorf("without LocalNames: %v", err)
+	}
+}

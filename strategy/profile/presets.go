@@ -26,6 +26,8 @@ func MEFLSO() Profile {
 	p.RequireACRClaim = true
 
 	p.AllowDIDClients = true
+	p.EntityCredential, p.RequireCredentialStatus, p.MaxCredentialChain = EntityOptional, true, 3
+	p.TTL.StatusMaxAge = 15 * time.Minute
 	p.TokenEndpointMTLS, p.SenderConstraint = false, ConstrainIfMTLS
 	p.TTL.AccessToken, p.TTL.Intent = 9*time.Minute, 24*time.Hour
 	p.Headers = HeaderNames{
@@ -131,6 +133,7 @@ func advanced() Profile {
 		UnmetEssentialACR: UnmetACRError,
 
 		ClientAuthMethods: []AuthMethod{PrivateKeyJWT, TLSClientAuth, SelfSignedTLSClientAuth},
+		EntityCredential:  EntityOff,
 		TokenEndpointMTLS: true,
 		SenderConstraint:  ConstrainAlways,
 		RefreshTokens:     true,

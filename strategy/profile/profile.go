@@ -81,6 +81,16 @@ type Profile struct {
 	// the DID document, and their redirect_uri is a service endpoint there
 	// (MEF W128 D1, R19).
 	AllowDIDClients bool
+	// EntityCredential tells whether a client that registers must present a
+	// verifiable credential of its legal entity (MEF W128 R4).
+	EntityCredential EntityRule
+	// RequireCredentialStatus refuses a credential that could not be revoked,
+	// unless its subject issued it itself. ResolveCredentialID refuses one whose
+	// identifier leads nowhere (MEF W128 R7, R8). MaxCredentialChain bounds how
+	// many credentials lead from that of the client to one that an accepted
+	// issuer issued, both counted (MEF W128 R6).
+	RequireCredentialStatus, ResolveCredentialID bool
+	MaxCredentialChain                           int
 	// TokenEndpointMTLS refuses calls of the token endpoint without a client
 	// certificate, however the client authenticates.
 	TokenEndpointMTLS bool
@@ -129,6 +139,9 @@ type Lifetimes struct {
 	PARRequestURI time.Duration
 	// Intent is how long an intent waits for its authorization.
 	Intent time.Duration
+	// StatusMaxAge is how long the status of a credential is believed before it
+	// is looked at again; at most an hour.
+	StatusMaxAge time.Duration
 	// AuthorizeSession is how long the user has for login and consent.
 	AuthorizeSession time.Duration
 }
@@ -148,6 +161,16 @@ const (
 	EdDSA Alg = "EdDSA"
 	// Ed25519 is RFC 9864's name for the EdDSA algorithm over Ed25519.
 	Ed25519 Alg = "Ed25519"
+)
+
+// EntityRule tells whether a client shows who its legal entity is.
+type EntityRule string
+
+// The rules for entity presentations.
+const (
+	EntityOff      EntityRule = "off" // one that is sent is ignored
+	EntityOptional EntityRule = "optional"
+	EntityRequired EntityRule = "required"
 )
 
 // Hash is a digest for EdDSA's left-half hashes.

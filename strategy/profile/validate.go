@@ -111,8 +111,19 @@ func (p *Profile) validateClients(check checker) {
 	}
 	check(oneOf(p.SenderConstraint, ConstrainIfMTLS, ConstrainAlways, ConstrainToClient), "SenderConstraint %q is unknown", p.SenderConstraint)
 	check(p.TokenEndpointMTLS == p.BindsAll(), "TokenEndpointMTLS is %v with SenderConstraint %q: a bound token needs the certificate at the token endpoint", p.TokenEndpointMTLS, p.SenderConstraint)
+	p.validateEntities(check)
 	check(p.Headers.InteractionID != "", "Headers.InteractionID is empty (BASE-6.2.1-11)")
 	check(p.Headers.LastLogin == "" || oneOf(p.Headers.LastLoginFormat, HTTPDate, RFC3339), "Headers.LastLoginFormat %q is unknown", p.Headers.LastLoginFormat)
+}
+
+func (p *Profile) validateEntities(check checker) {
+	check(oneOf(p.EntityCredential, EntityOff, EntityOptional, EntityRequired), "EntityCredential %q is unknown", p.EntityCredential)
+	if p.EntityCredential == EntityOff {
+		check(!p.RequireCredentialStatus && !p.ResolveCredentialID && p.MaxCredentialChain == 0 && p.TTL.StatusMaxAge == 0, "RequireCredentialStatus, ResolveCredentialID, MaxCredentialChain and TTL.StatusMaxAge are about credentials, and EntityCredential is off")
+		return
+	}
+	check(p.MaxCredentialChain >= 1 && p.MaxCredentialChain <= 8, "MaxCredentialChain is %d, not within 1 and 8 (MEF-R6)", p.MaxCredentialChain)
+	check(p.TTL.StatusMaxAge > 0 && p.TTL.StatusMaxAge <= time.Hour, "TTL.StatusMaxAge %v is not within an hour (MEF-R8)", p.TTL.StatusMaxAge)
 }
 
 // takenClaims are claims of the ID Token that an intent must not take the place

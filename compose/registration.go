@@ -1,0 +1,234 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/meflso/fosite-meflso/handler/atomic"
+	"github.com/meflso/fosite-meflso/handler/registration"
+	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/clientauth"
+	"github.com/meflso/fosite-meflso/strategy/credential"
+	"github.com/meflso/fosite-meflso/strategy/did"
+	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/outbound"
+	"github.com/meflso/fosite-meflso/strategy/profile"
+)
+
+// Registration lets clients register themselves (RFC 7591, RFC 7592). What the
+// profile says of clients holds for them.
+type Registration struct {
+	// Clients keeps them; nil means Storage, if it implements
+	// storage.Registrar.
+	Clients storage.Registrar
+	// Directories are the issuers whose software statements are accepted, by
+	// their iss: DIDs, and others whose keys are in IssuerKeys.
+	Directories []string
+	// StatementOptional also takes clients without a software statement. Then
+	// Admit must decide who may register, or the profile's EntityCredential
+	// must be required.
+	StatementOptional bool
+	// Credentials is the policy for the credentials of legal entities, where
+	// the profile has them. Its Anchors are issuers as above. MaxChain,
+	// StatusOptional and StatusMaxAge are the profile's and must be zero. Nil
+	// functions mean: nobody issues his own credential; a holder is onboarded
+	// if he is a client of the trust domain; an identifier is remembered for a
+	// year.
+	Credentials credential.Policy
+	// StatusDelegates are other issuers who sign the status lists of an issuer,
+	// by that issuer.
+	StatusDelegates map[string][]string
+	// IssuerKeys are the JWK Sets of issuers that are no DIDs.
+	IssuerKeys map[string]credential.KeySet
+	// Admit decides about a request before anything is read of it, by the
+	// initial access token or the client certificate; nil admits everybody.
+	Admit func(ctx context.Context, r *http.Request, initialAccessToken string) error
+	// Requirements is the server's own policy for clients (MEF W128 §7.3,
+	// step 1); nil has none.
+	Requirements func(ctx context.Context, r *storage.Registration) error
+	// ServiceTypes are the types of a DID document's services that may be a
+	// redirect URI; none means any.
+	ServiceTypes []string
+}
+
+// checkRegistration: registration is closed unless something guards it.
+func (c *Config) checkRegistration() error {
+	r := c.Registration
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("compose: Registration."+format, args...))
+		}
+	}
+	check(r.Clients != nil, "Clients is nil and Storage does not implement storage.Registrar")
+	check(!r.StatementOptional || r.Admit != nil || c.Profile.EntityCredential == profile.EntityRequired,
+		"StatementOptional without Admit would let anybody register; give Admit, or let the profile's EntityCredential be required")
+	check(r.StatementOptional || len(r.Directories) > 0, "Directories is empty, so that no software statement would be accepted")
+	check(r.Credentials.MaxChain == 0 && !r.Credentials.StatusOptional && r.Credentials.StatusMaxAge == 0,
+		"Credentials has MaxChain, StatusOptional or StatusMaxAge; they are the profile's MaxCredentialChain, RequireCredentialStatus and TTL.StatusMaxAge")
+	check(c.hasEntities() || len(r.Credentials.Anchors) == 0, "Credentials has Anchors, but the profile's EntityCredential is off")
+	check(c.Profile.EntityCredential != profile.EntityRequired || len(r.Credentials.Anchors) > 0 || r.Credentials.AcceptSelfIssued != nil,
+		"Credentials has no Anchors, but the profile's EntityCredential is required")
+	for _, issuer := range slices.Concat(r.Directories, r.Credentials.Anchors) {
+		_, known := r.IssuerKeys[issuer]
+		check(known != strings.HasPrefix(issuer, "did:"), "IssuerKeys must have the keys of %q, unless it is a DID", issuer)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) hasEntities() bool { return c.Profile.EntityCredential != profile.EntityOff }
+
+// registrations are the parts that registration is made of.
+type registrations struct {
+	endpoint *registration.Endpoint
+	standing *registration.Standing
+}
+
+// check is nil where nobody registered himself.
+func (r *registrations) check() clientauth.Standing {
+	if r == nil {
+		return nil
+	}
+	return r.standing.Check
+}
+
+// fillRegistration makes the provider's own copy.
+func (c *Config) fillRegistration() {
+	if c.Registration == nil {
+		return
+	}
+	own := *c.Registration
+	if own.Clients == nil {
+		own.Clients, _ = c.Storage.(storage.Registrar)
+	}
+	c.Registration = &own
+}
+
+// registrations returns nil where clients do not register themselves. The
+// documents are those of issuers too, where clients have none.
+func (c *Config) registrations(ring *key.Ring, documents *did.Cache, run atomic.Run) (*registrations, error) {
+	r := c.Registration
+	if r == nil {
+		return nil, nil
+	}
+	keys, err := credential.NewKeySets(credential.KeySetsConfig{
+		Sets: maps.Clone(r.IssuerKeys), Others: credential.Documents{Cache: documents}, Outbound: outbound.New(c.Outbound), Clock: c.Clock,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compose: Registration.IssuerKeys: %w", err)
+	}
+	e := &registration.Endpoint{
+		Profile: &c.Profile, Issuer: c.Issuer, URL: c.registerBase() + c.Paths.Register, Clients: r.Clients, Once: c.Records,
+		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, Audiences: []string{c.Issuer + c.Paths.Register}, Admit: r.Admit, RequireStatement: !r.StatementOptional,
+		Statements:      &credential.Statements{Profile: &c.Profile, Anchors: slices.Clone(r.Directories), Keys: keys, Clock: c.Clock},
+		AllowDIDClients: c.Profile.AllowDIDClients, DIDs: documents, ServiceTypes: r.ServiceTypes, TLSClientAuth: c.ClientCAs != nil,
+		Scopes: c.Scopes, SigningAlgs: ring.Algs, Requirements: r.Requirements, Outbound: outbound.New(c.Outbound), Atomic: run,
+	}
+	standing := registration.StandingConfig{Profile: &c.Profile, Clients: r.Clients, Audit: c.Audit, Clock: c.Clock}
+	if c.hasEntities() {
+		e.Challenges = &registration.Challenges{Once: c.Records, Clock: c.Clock, Rand: c.Rand}
+		e.Entities = c.entities(keys, documents, e.Challenges)
+		standing.Entities = e.Entities
+	}
+	if c.Profile.AllowDIDClients {
+		standing.DIDs = documents
+	}
+	return &registrations{endpoint: e, standing: registration.NewStanding(standing)}, nil
+}
+
+// registerBase is where clients register: they may have to show a certificate.
+func (c *Config) registerBase() string {
+	if c.MTLSBase != "" {
+		return c.MTLSBase
+	}
+	return c.Issuer
+}
+
+// entities verifies the presentations of legal entities.
+func (c *Config) entities(keys credential.Keys, documents *did.Cache, challenges *registration.Challenges) *credential.Verifier {
+	policy, r := c.Registration.Credentials, c.Registration
+	policy.MaxChain, policy.StatusOptional = c.Profile.MaxCredentialChain, !c.Profile.RequireCredentialStatus
+	policy.StatusMaxAge = c.Profile.TTL.StatusMaxAge
+	if policy.Onboarded == nil {
+		policy.Onboarded = c.onboarded
+	}
+	if policy.Unique == nil {
+		policy.Unique = c.firstSeen
+	}
+	if policy.Resolve == nil && c.Profile.ResolveCredentialID {
+		policy.Resolve = c.leadsSomewhere(documents)
+	}
+	lists := c.Outbound
+	lists.MaxBytes = max(lists.MaxBytes, credential.MaxList)
+	return &credential.Verifier{
+		Profile: &c.Profile, Audience: c.Issuer, Policy: policy, Keys: keys,
+		Status: credential.NewStatusLists(credential.StatusConfig{
+			Profile: &c.Profile, Keys: keys, Delegates: r.StatusDelegates, Outbound: outbound.New(lists), Clock: c.Clock,
+		}),
+		TakeNonce: challenges.Take, UseOnce: c.useOnce, Clock: c.Clock,
+	}
+}
+
+// useOnce is a credential.Verifier's.
+func (c *Config) useOnce(ctx context.Context, key string, until time.Time) (fresh bool, err error) {
+	err = c.Records.UseOnce(ctx, key, until)
+	if errors.Is(err, storage.ErrUsed) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// onboarded: the holder is a client that the server has in this trust domain
+// (MEF W128 R10).
+func (c *Config) onboarded(ctx context.Context, holder, trustDomain string) (bool, error) {
+	client, err := c.Storage.(fosite.Storage).GetClient(ctx, holder)
+	if errors.Is(err, fosite.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	m, err := c.Clients(ctx, client)
+	return err == nil && !m.Suspended && m.TrustDomain == trustDomain, err
+}
+
+// identifierMemory is how long the identifier of a credential is remembered.
+const identifierMemory = 365 * 24 * time.Hour
+
+// firstSeen remembers which credential has an identifier (MEF W128 R7).
+func (c *Config) firstSeen(ctx context.Context, id, digest string) (bool, error) {
+	key := "credential:" + audit.Hash(id)
+	known, err := c.Records.GetOnce(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return true, c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory))
+	}
+	return err == nil && string(known) == digest, err
+}
+
+// leadsSomewhere looks for a credential at its identifier (MEF W128 R7).
+func (c *Config) leadsSomewhere(documents *did.Cache) func(context.Context, string) (bool, error) {
+	client := outbound.New(c.Outbound)
+	return func(ctx context.Context, id string) (bool, error) {
+		if !strings.HasPrefix(id, "did:") {
+			_, err := client.Get(ctx, id)
+			return err == nil, err
+		}
+		reference, err := did.ParseURL(id)
+		if err == nil {
+			_, err = documents.Resolve(ctx, reference.DID())
+		}
+		return err == nil, err
+	}
+}
