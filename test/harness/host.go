@@ -100,7 +100,7 @@ func newHost(t testing.TB, p profile.Profile, store Store, change func(*compose.
 	}
 	h.Target = Target{
 		Issuer: Issuer, Authorize: Issuer + "/oauth2/auth", Token: Issuer + "/oauth2/token", PAR: Issuer + "/oauth2/par", Introspect: Issuer + "/oauth2/introspect",
-		Revoke: Issuer + "/oauth2/revoke", UserInfo: Issuer + "/userinfo", NewIntent: h.newIntent,
+		Revoke: Issuer + "/oauth2/revoke", UserInfo: Issuer + "/userinfo", Registration: Issuer + "/oauth2/register", NewIntent: h.newIntent,
 		Rule: func() string { return string(events.Last(audit.AuthorizationRequest).Rule) },
 	}
 	return h
@@ -225,6 +225,19 @@ func (e *Events) Last(action audit.Action) audit.Event {
 		}
 	}
 	return audit.Event{}
+}
+
+// Count tells how many events fit.
+func (e *Events) Count(fits func(audit.Event) bool) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	count := 0
+	for _, event := range e.list {
+		if fits(event) {
+			count++
+		}
+	}
+	return count
 }
 
 // Text is all events as one string, to look for what must not be in it.

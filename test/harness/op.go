@@ -70,7 +70,7 @@ func StartOP(t testing.TB, clients []Claims, flags ...string) *OP {
 	o := &OP{Resource: resource, Process: command.Process}
 	o.Target = Target{
 		Issuer: issuer, Authorize: issuer + "/oauth2/auth", Token: issuer + "/oauth2/token", Introspect: issuer + "/oauth2/introspect",
-		Revoke: issuer + "/oauth2/revoke", UserInfo: issuer + "/userinfo", HTTP: trusting(t, filepath.Join(dir, "lso-tls-cert.pem")),
+		Revoke: issuer + "/oauth2/revoke", UserInfo: issuer + "/userinfo", Registration: issuer + "/oauth2/register", HTTP: trusting(t, filepath.Join(dir, "lso-tls-cert.pem")),
 		NewIntent: o.newIntent, User: "alice", Password: "alice",
 	}
 	return o

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"html"
@@ -16,7 +17,7 @@ import (
 
 // Target is a server under test.
 type Target struct {
-	Issuer, Authorize, Token, PAR, Introspect, Revoke, UserInfo string
+	Issuer, Authorize, Token, PAR, Introspect, Revoke, UserInfo, Registration string
 	// HTTP trusts the server and follows no redirects.
 	HTTP *http.Client
 	// NewIntent lodges an intent of the client and returns its id.
@@ -220,6 +221,26 @@ type Response struct {
 func (g *Target) Post(t testing.TB, address string, fields url.Values) Response {
 	t.Helper()
 	response := post(t, g.HTTP, address, fields)
+	return ReadJSON(t, response)
+}
+
+// SendRaw sends a body of any type, or none, with a bearer token, or none.
+func (g *Target) SendRaw(t testing.TB, method, address, token, mediaType string, body []byte) Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(body) > 0 {
+		request.Header.Set("Content-Type", mediaType)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := g.HTTP.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return ReadJSON(t, response)
 }
 
