@@ -35,7 +35,7 @@ type vp struct {
 // nothing up.
 func (v *Verifier) open(ctx context.Context, token string) (*vp, error) {
 	if token == "" {
-		return nil, invalid(ruleEntity, "An entity presentation is required.")
+		return nil, invalid(ruleEntity, "Entity presentation required.")
 	}
 	d := presentationForm.parse(token, MaxPresentation)
 	if d == nil {

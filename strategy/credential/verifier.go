@@ -67,7 +67,7 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
 		return Binding{}, err
 	}
 	if err := v.checkStatus(ctx, &b); err != nil {
-		return Binding{}, invalid(ruleStatus, "A credential's "+statusText(err)).Because(err)
+		return Binding{}, invalid(ruleStatus, "Entity credential: "+statusText(err)).Because(err)
 	}
 	if err := v.useUp(ctx, p); err != nil {
 		return Binding{}, err
@@ -152,11 +152,11 @@ func (v *Verifier) checkStatus(ctx context.Context, b *Binding) error {
 func statusText(err error) string {
 	switch {
 	case errors.Is(err, ErrRevoked):
-		return "status is revoked."
+		return "status revoked."
 	case errors.Is(err, ErrSuspended):
-		return "status is suspended."
+		return "status suspended."
 	}
-	return "status is unavailable."
+	return "status unavailable."
 }
 
 // ErrExpired and ErrNotAnchored are the other reasons for which Recheck
@@ -185,7 +185,7 @@ func (v *Verifier) Recheck(ctx context.Context, b Binding) (Binding, error) {
 		return b, ruleIssuer.InvalidClient("The client's entity credential is not accepted.").Because(ErrNotAnchored)
 	}
 	if err := v.checkStatus(ctx, &b); err != nil {
-		return b, ruleStatus.InvalidClient("The client's entity credential: " + statusText(err)).Because(err)
+		return b, ruleStatus.InvalidClient("Entity credential: " + statusText(err)).Because(err)
 	}
 	return b, nil
 }
