@@ -49,7 +49,7 @@ func Example() {
 	fmt.Println(err, errors.Is(err, credential.ErrRevoked))
 	// Output:
 	// Buyer Inc. buyer.example <nil>
-	// MEF-R8: invalid_client: The client's entity credential: status is revoked. true
+	// MEF-R8: invalid_client: Entity credential: status revoked. true
 }
 
 func newIssuer(did, fragment string) *credential.Issuer {
