@@ -275,16 +275,15 @@ func TestDelegationRecheck(t *testing.T) {
 			test.change(a.w)
 			a.w.clock.Add(test.minutes * 60)
 			again, err := a.w.verifier.Recheck(t.Context(), b)
-			switch {
-			case test.why == nil:
+			if test.why == nil {
 				if err != nil || again.Delegator != principal {
 					t.Errorf("got %+v, %v", again, err)
 				}
-			default:
-				wantViolation(t, err, test.rule, "invalid_client")
-				if !errors.Is(err, test.why) {
-					t.Errorf("got %v, want it to wrap %v", errors.Unwrap(err), test.why)
-				}
+				return
+			}
+			wantViolation(t, err, test.rule, "invalid_client")
+			if !errors.Is(err, test.why) {
+				t.Errorf("got %v, want it to wrap %v", errors.Unwrap(err), test.why)
 			}
 		})
 	}
