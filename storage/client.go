@@ -72,6 +72,11 @@ type ClientMetadata struct {
 	// TrustDomain groups the clients of one legal entity; empty means that
 	// the client stands alone (MEF W128 R58).
 	TrustDomain string `json:"trust_domain,omitempty"`
+	// ActsFor is the client_id of the client whose intents this client may use
+	// as its own, because a delegation credential says so; empty for none. The
+	// two are of one trust domain (MEF W128 R58). Codes and tokens stay those of
+	// whom they were issued to.
+	ActsFor string `json:"acts_for,omitempty"`
 	// IntrospectTrustDomain lets the client introspect the tokens of all
 	// clients of its trust domain, not only its own: a resource server.
 	IntrospectTrustDomain bool `json:"introspect_trust_domain,omitempty"`

@@ -31,7 +31,7 @@ func TestClient(t *testing.T) {
 	const document = `{"client_id":"buyer","redirect_uris":["https://buyer.example/cb"],"grant_types":["authorization_code","refresh_token"],
 		"response_types":["code id_token"],"scope":"openid  quote","audience":["https://seller.example"],"client_name":"Buyer",
 		"jwks_uri":"https://buyer.example/jwks","token_endpoint_auth_signing_alg":"PS256","request_object_signing_alg":"ES256",
-		"id_token_signed_response_alg":"EdDSA","legal_entity_name":"Buyer Ltd","trust_domain":"td","introspect_trust_domain":true,"suspended":true}`
+		"id_token_signed_response_alg":"EdDSA","legal_entity_name":"Buyer Ltd","trust_domain":"td","acts_for":"did:web:a.example","introspect_trust_domain":true,"suspended":true}`
 	c := &storage.Client{}
 	if err := json.Unmarshal([]byte(document), c); err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestClient(t *testing.T) {
 	}
 	want := storage.ClientMetadata{
 		ClientName: "Buyer", JWKSURI: "https://buyer.example/jwks", TokenEndpointAuthSigningAlg: "PS256", RequestObjectSigningAlg: "ES256",
-		IDTokenSignedResponseAlg: "EdDSA", LegalEntityName: "Buyer Ltd", TrustDomain: "td", IntrospectTrustDomain: true, Suspended: true,
+		IDTokenSignedResponseAlg: "EdDSA", LegalEntityName: "Buyer Ltd", TrustDomain: "td", ActsFor: "did:web:a.example", IntrospectTrustDomain: true, Suspended: true,
 	}
 	if got := c.LSOMetadata(); !reflect.DeepEqual(*got, want) || got.Domain("buyer") != "td" {
 		t.Errorf("got %+v", got)

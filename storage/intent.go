@@ -33,10 +33,13 @@ const (
 // authorization: a quote, an order. Times are UTC with a precision of one
 // microsecond; a zero time is one that did not come yet.
 type Intent struct {
-	ID          string     `json:"id"`
-	ClientID    string     `json:"client_id"`
-	TrustDomain string     `json:"trust_domain"`
-	Kind        IntentKind `json:"kind"`
+	ID          string `json:"id"`
+	ClientID    string `json:"client_id"`
+	TrustDomain string `json:"trust_domain"`
+	// Delegated tells that its client acted for another when it lodged the
+	// intent. Nobody acts for that client in turn.
+	Delegated bool       `json:"delegated,omitempty"`
+	Kind      IntentKind `json:"kind"`
 	// Details is the JSON object that the Seller wants shown at consent.
 	Details json.RawMessage `json:"details,omitempty"`
 	State   IntentState     `json:"state"`

@@ -46,10 +46,14 @@ type EntityCredential struct {
 	// base64url without padding.
 	ID     string `json:"id"`
 	Digest string `json:"digest,omitempty"`
-	// Subject is the identifier of the client that the credential is about,
-	// and Holder who presented it.
+	// Subject is the identifier that the credential is about, the client's own
+	// or its delegator's, and Holder who presented it.
 	Subject string `json:"subject,omitempty"`
 	Holder  string `json:"holder,omitempty"`
+	// Delegator is the identifier on whose behalf the client may act, and
+	// DelegationID the credential that says so; empty if there is none.
+	Delegator    string `json:"delegator,omitempty"`
+	DelegationID string `json:"delegation_id,omitempty"`
 	// Issuer issued the credential, and Anchor is the accepted issuer at the
 	// end of its chain.
 	Issuer string `json:"issuer,omitempty"`
@@ -59,11 +63,12 @@ type EntityCredential struct {
 	LEI         string `json:"lei,omitempty"`
 	TrustDomain string `json:"trust_domain,omitempty"`
 	MEFID       string `json:"mef_id,omitempty"`
-	// Status points to the status of every credential of the chain.
+	// Status points to the status of every credential of the chain, and of
+	// those that make up the delegation.
 	Status []CredentialStatus `json:"status,omitempty"`
 	// CheckedAt is when the status was last seen to be good, NextCheck when it
-	// has to be looked at again, and ExpiresAt when the first credential of the
-	// chain expires, zero for never.
+	// has to be looked at again, and ExpiresAt when the first of these credentials
+	// expires, zero for never.
 	CheckedAt time.Time `json:"checked_at,omitzero"`
 	NextCheck time.Time `json:"next_check,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`

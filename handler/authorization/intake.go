@@ -26,7 +26,8 @@ import (
 )
 
 // Policy decides whether a client may have this intent authorized with these
-// scopes at all (MEF W128 §7.3, step 4). The intent is nil where there is none.
+// scopes at all (MEF W128 §7.3, step 4). The intent is nil where there is none,
+// and another client's where this one acts for that (storage.ClientMetadata).
 // An error that is no *profile.Violation refuses.
 type Policy func(ctx context.Context, client fosite.Client, in *storage.Intent, scopes []string) error
 

@@ -27,7 +27,8 @@ type Pending struct {
 	// Client is the client's metadata: its name and legal entity.
 	Client *storage.ClientMetadata
 	// Intent is what the user is asked to authorize; nil where the profile
-	// has no intents: a template asks {{with .Intent}} first.
+	// has no intents: a template asks {{with .Intent}} first. Its ClientID is
+	// another's where the client acts for that (Client.ActsFor).
 	Intent *storage.Intent
 	// Scopes are the scopes that the client asks for.
 	Scopes []string

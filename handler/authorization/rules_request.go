@@ -232,7 +232,7 @@ func (e *Endpoint) namesIntent(_ context.Context, c *candidate) error {
 	return nil
 }
 
-// ownIntent: the intent is this client's and can be authorized.
+// ownIntent: the intent is this client's to use and can be authorized.
 func (e *Endpoint) ownIntent(ctx context.Context, c *candidate) error {
 	if c.intent == nil {
 		return nil

@@ -13,6 +13,10 @@
 //	in, err := provider.Intents.Owned(ctx, client, id)                           // GET /quote/{id}
 //	err := provider.Intents.Consume(ctx, grant.IntentID, grant.RequestID)        // POST /quote-submissions
 //
+// An intent is its client's, and that of a client which acts for it within their
+// trust domain. Whoever of them authorized it has its code and its tokens; what
+// happens to it is recorded under the client that lodged it.
+//
 // Every change is a compare-and-set on the stored version; of two at once, one
 // wins. A [Register] is safe for concurrent use.
 package intent

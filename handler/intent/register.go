@@ -73,8 +73,9 @@ func (r *Register) CreateUntil(ctx context.Context, client fosite.Client, kind s
 	}
 	now := r.now()
 	in := &storage.Intent{
-		ID: id, ClientID: client.GetID(), TrustDomain: metadata.Domain(client.GetID()), Kind: kind, Details: details,
-		State: storage.IntentPending, CreatedAt: now, ExpiresAt: now.Add(r.Profile.TTL.Intent), EndsAt: end.UTC().Truncate(time.Microsecond),
+		ID: id, ClientID: client.GetID(), TrustDomain: metadata.Domain(client.GetID()), Delegated: metadata.ActsFor != "",
+		Kind: kind, Details: details, State: storage.IntentPending, CreatedAt: now,
+		ExpiresAt: now.Add(r.Profile.TTL.Intent), EndsAt: end.UTC().Truncate(time.Microsecond),
 	}
 	bound(in)
 	err = r.Intents.CreateIntent(ctx, in)
@@ -109,9 +110,10 @@ func (r *Register) record(ctx context.Context, in *storage.Intent, change string
 	}, err)
 }
 
-// Owned returns the client's own intent in whatever state. An unknown
-// intent, another client's and one of another trust domain are all the same
-// *profile.Violation, so that nobody learns which ids exist.
+// Owned returns the client's own intent in whatever state, or one of the
+// client that it acts for. An unknown intent, any other client's and one of
+// another trust domain are all the same *profile.Violation, so that nobody
+// learns which ids exist.
 func (r *Register) Owned(ctx context.Context, client fosite.Client, id string) (*storage.Intent, error) {
 	in, err := r.Intents.GetIntent(ctx, id)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -121,15 +123,15 @@ func (r *Register) Owned(ctx context.Context, client fosite.Client, id string) (
 	if metaErr != nil {
 		return nil, profile.Unavailable(metaErr)
 	}
-	if err != nil || in.ClientID != client.GetID() || in.TrustDomain != metadata.Domain(client.GetID()) {
+	if err != nil || !Belongs(in, client, metadata) {
 		return nil, ruleOwner.InvalidRequest("The intent is not one of this client.")
 	}
 	return in, nil
 }
 
-// Authorizable returns the client's own intent if it can be authorized now:
-// it is Pending, or Authorized with a code that expired unredeemed. All other
-// states give one access_denied.
+// Authorizable returns the intent of Owned if it can be authorized now: it is
+// Pending, or Authorized with a code that expired unredeemed. All other states
+// give one access_denied.
 func (r *Register) Authorizable(ctx context.Context, client fosite.Client, id string) (*storage.Intent, error) {
 	in, err := r.Owned(ctx, client, id)
 	if err != nil {

@@ -20,5 +20,6 @@
 // Deliberately absent: client secrets, public clients and sector identifiers,
 // since the profiles have none; a registration access token that can be read
 // again, since its hash alone is kept; and members by which a client would say
-// of itself what only others can, such as its legal entity or trust domain.
+// of itself what only others can, such as its legal entity, its trust domain or
+// whom it acts for.
 package registration

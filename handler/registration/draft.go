@@ -133,6 +133,7 @@ func (d *draft) keep() {
 	}
 	reg.Client.ID, reg.Client.Audience = old.Client.ID, old.Client.Audience
 	reg.Client.Suspended, reg.Client.IntrospectTrustDomain = old.Client.Suspended, old.Client.IntrospectTrustDomain
+	reg.Client.ActsFor = old.Client.ActsFor
 	reg.TokenHash, reg.IssuedAt, reg.Version, reg.Entity = old.TokenHash, old.IssuedAt, old.Version, old.Entity
 	if old.Entity != nil {
 		reg.Client.LegalEntityName, reg.Client.TrustDomain = old.Entity.LegalName, old.Entity.TrustDomain

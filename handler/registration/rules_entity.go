@@ -10,6 +10,7 @@ import (
 
 const (
 	ruleEntity profile.Rule = "MEF-R4"
+	ruleLegal  profile.Rule = "MEF-R5"
 	ruleDomain profile.Rule = "MEF-R58"
 )
 
@@ -41,8 +42,8 @@ func (d *draft) checkEntity(ctx context.Context) error {
 
 func (d *draft) present(ctx context.Context, token string) error {
 	request := credential.Request{Presentation: token, Identifier: d.reg.DID}
-	if d.stored != nil && d.stored.Entity != nil {
-		request.Identifier = d.stored.Entity.Subject // not another's
+	if d.reg.Entity != nil { // the stored one
+		request.Identifier = BindingOf(d.reg.Entity).Client() // not another's
 	}
 	if d.statement != nil {
 		request.TrustDomain = d.statement.TrustDomain
@@ -51,8 +52,11 @@ func (d *draft) present(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
+	if old := d.reg.Entity; old != nil && old.Subject != b.Identifier {
+		return ruleLegal.Refuse(credential.CodeInvalid, "The entity credential is about another legal entity than that of the registration.")
+	}
 	d.reg.Entity = d.entityOf(&b)
-	d.reg.Client.LegalEntityName, d.reg.Client.TrustDomain = b.LegalName, b.TrustDomain
+	d.reg.Client.LegalEntityName, d.reg.Client.TrustDomain, d.reg.Client.ActsFor = b.LegalName, b.TrustDomain, b.Delegator
 	d.algs = append(d.algs, b.Algs...)
 	return nil
 }
@@ -60,6 +64,7 @@ func (d *draft) present(ctx context.Context, token string) error {
 func (d *draft) entityOf(b *credential.Binding) *storage.EntityCredential {
 	entity := &storage.EntityCredential{
 		ID: b.CredentialID, Digest: b.Digest, Subject: b.Identifier, Holder: b.Holder, Issuer: b.Issuer, Anchor: b.Anchor,
+		Delegator: b.Delegator, DelegationID: b.DelegationID,
 		LegalName: b.LegalName, LEI: b.LEI, TrustDomain: b.TrustDomain, MEFID: b.MEFID,
 		CheckedAt: d.now(), NextCheck: b.NextCheck, ExpiresAt: b.Expires,
 	}
@@ -75,7 +80,8 @@ func (d *draft) entityOf(b *credential.Binding) *storage.EntityCredential {
 // BindingOf is a stored entity credential as a credential.Verifier rechecks it.
 func BindingOf(e *storage.EntityCredential) credential.Binding {
 	b := credential.Binding{
-		Identifier: e.Subject, Holder: e.Holder, LegalName: e.LegalName, LEI: e.LEI, TrustDomain: e.TrustDomain, MEFID: e.MEFID,
+		Identifier: e.Subject, Holder: e.Holder, Delegator: e.Delegator, DelegationID: e.DelegationID,
+		LegalName: e.LegalName, LEI: e.LEI, TrustDomain: e.TrustDomain, MEFID: e.MEFID,
 		CredentialID: e.ID, Digest: e.Digest, Issuer: e.Issuer, Anchor: e.Anchor, Expires: e.ExpiresAt, NextCheck: e.NextCheck,
 	}
 	for _, s := range e.Status {

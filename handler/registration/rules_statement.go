@@ -207,7 +207,7 @@ func (d *draft) useUp(ctx context.Context) error {
 // would then manage.
 func (d *draft) checkControl(context.Context) error {
 	entity := d.reg.Entity
-	if d.reg.DID == "" || d.proven || entity != nil && entity.Subject == d.reg.DID {
+	if d.reg.DID == "" || d.proven || entity != nil && BindingOf(entity).Client() == d.reg.DID {
 		return nil
 	}
 	return invalid(ruleControl, "Nothing shows that the DID is the client's own: an entity presentation, a signed registration or the software statement would.")

@@ -221,16 +221,16 @@ func (b *Bind) refresh(ctx context.Context, request fosite.AccessRequester, sess
 	return b.accept(ctx, request, in)
 }
 
-// accept checks the trust domain and the policy, and notes the intent for the
-// response.
+// accept checks that the client may still use the intent, and the policy, and
+// notes the intent for the response.
 func (b *Bind) accept(ctx context.Context, request fosite.AccessRequester, in *storage.Intent) error {
 	client := request.GetClient()
 	metadata, err := b.metadata(ctx, client)
 	if err != nil {
 		return err
 	}
-	if in.ClientID != client.GetID() || in.TrustDomain != metadata.Domain(client.GetID()) {
-		return ruleForeign.InvalidGrant("The intent is of another trust domain.")
+	if !intent.Belongs(in, client, metadata) {
+		return ruleForeign.InvalidGrant("The intent is of another client or trust domain.")
 	}
 	foundIn(ctx).intent = in
 	return b.policy(ctx, request, in)

@@ -32,6 +32,7 @@ func newClient() *storage.Client {
 			JWKS:            json.RawMessage(`{"keys":[]}`),
 			LegalEntityName: "Buyer Ltd",
 			TrustDomain:     "domain",
+			ActsFor:         "did:web:delegator.example",
 		},
 	}
 }

@@ -29,6 +29,7 @@ func newIntent() *storage.Intent {
 		ID:              "intent-1",
 		ClientID:        "buyer",
 		TrustDomain:     "domain",
+		Delegated:       true,
 		Kind:            storage.IntentOnce,
 		Details:         json.RawMessage(`{"quote":"Q-1","items":[1,2]}`),
 		State:           storage.IntentPending,

@@ -59,6 +59,7 @@ func newRegistration() *storage.Registration {
 		Entity: &storage.EntityCredential{
 			ID: "https://registry.example/credentials/1", Digest: "digest", Subject: "did:web:buyer.example",
 			Holder: "did:web:holder.example", Issuer: "did:web:registry.example", Anchor: "did:web:anchor.example",
+			Delegator: "did:web:delegator.example", DelegationID: "https://delegator.example/delegations/1",
 			LegalName: "Buyer & Sons Ltd", LEI: "5493001KJTIIGC8Y1R12", TrustDomain: "domain", MEFID: "mef-1",
 			Status: []storage.CredentialStatus{{
 				ID: "https://registry.example/credentials/1", Issuer: "did:web:registry.example",

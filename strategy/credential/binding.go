@@ -9,10 +9,15 @@ import (
 // Binding is what a verified entity credential says of a client, to be kept
 // with it. It is a value and safe to store as JSON.
 type Binding struct {
-	// Identifier is the client's own, the credential's subject; Holder is who
-	// presented it, mostly the same.
+	// Identifier is the entity credential's subject: the client, or its
+	// delegator. Holder is who presented it, mostly the same.
 	Identifier string `json:"identifier"`
 	Holder     string `json:"holder"`
+	// Delegator is the identifier, a DID, on whose behalf the client may act,
+	// and DelegationID the credential that says so; both are empty if there is
+	// none.
+	Delegator    string `json:"delegator,omitempty"`
+	DelegationID string `json:"delegation_id,omitempty"`
 	// LegalName is shown to the user at consent. LEI is a Legal Entity
 	// Identifier (ISO 17442) whose check digits are right. Those after it are
 	// as the issuer says. All but LegalName may be empty.
@@ -28,35 +33,49 @@ type Binding struct {
 	// the end of the chain, empty for a self-issued one.
 	Issuer string `json:"issuer"`
 	Anchor string `json:"anchor,omitempty"`
-	// Status are the status entries of all credentials of the chain.
+	// Status are the status entries of all credentials of the chain, and of the
+	// delegation and its issuer's chain.
 	Status []StatusEntry `json:"status,omitempty"`
-	// Expires is when the first credential of the chain expires, zero for
-	// never. NextCheck is when Recheck asks for the status again.
+	// Expires is when the first of these credentials expires, zero for never.
+	// NextCheck is when Recheck asks for the status again.
 	Expires   time.Time `json:"expires,omitzero"`
 	NextCheck time.Time `json:"next_check"`
-	// Algs are the algorithms of the presentation and of each credential of the
-	// chain, for an audit.
+	// Algs are the algorithms of the presentation and of each of these
+	// credentials, for an audit.
 	Algs []string `json:"-"`
 }
 
-// bind reads the entity credential. The chain has verified.
-func (v *Verifier) bind(p *vp, chain []*vc) (Binding, error) {
-	entity, end := chain[0], chain[len(chain)-1]
+// Client is the identifier of the client itself. One that has no entity
+// credential but its delegator's is the holder.
+func (b Binding) Client() string {
+	if b.Identifier == b.Delegator {
+		return b.Holder
+	}
+	return b.Identifier
+}
+
+// bind reads the entity credential. The credentials have verified; the last
+// one ends the entity's chain.
+func (v *Verifier) bind(p *vp, e *evidence, credentials []*vc) (Binding, error) {
+	entity, end := e.entity, credentials[len(credentials)-1]
 	b := Binding{
 		Identifier: entity.subject, Holder: p.holder, CredentialID: entity.id, Digest: entity.digest,
-		Issuer: entity.issuer, Anchor: end.issuer, Algs: []string{p.signed.Alg},
+		Issuer: entity.issuer, Algs: []string{p.signed.Alg},
 	}
-	if end.selfIssued() && len(chain) == 1 && !v.isAnchor(end.issuer) {
-		b.Anchor = ""
+	if v.isAnchor(end.issuer) { // else it issued its credential itself
+		b.Anchor = end.issuer
 	}
-	for _, c := range chain {
+	for _, c := range credentials {
 		b.Status = append(b.Status, c.status...)
 		b.Algs = append(b.Algs, c.signed.Alg)
 		if until := c.valid.until; b.Expires.IsZero() || !until.IsZero() && until.Before(b.Expires) {
 			b.Expires = until
 		}
 	}
-	return b, v.readEntity(&b, entity)
+	if err := v.readEntity(&b, entity); err != nil {
+		return b, err
+	}
+	return b, b.bindDelegation(e)
 }
 
 const maxClaim = 256 // bytes of a name, a domain or an id

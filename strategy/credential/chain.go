@@ -7,26 +7,46 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
-// entity returns the one credential that says who the client is. A
-// presentation has that and accreditations: of two, one could be chosen that
-// the client did not mean.
-func (v *Verifier) entity(credentials []*vc) (entity *vc, accreditations []*vc, err error) {
+// evidence finds the one credential that says who stands behind the client,
+// which is named by its identifier. Without a delegation, that is the client
+// itself: of two entity credentials, one could be chosen that it did not mean.
+func (v *Verifier) evidence(p *vp, client string) (*evidence, error) {
+	e, entities, err := v.sort(p.credentials)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.delegation != nil:
+		return e, e.delegate(entities, client, p.holder)
+	case len(entities) > 1:
+		return nil, invalid(ruleEntity, "The entity presentation has more than one entity credential.")
+	case entities[0].subject != client:
+		return nil, invalid(ruleSubject, "The entity credential's subject is not the registering client.")
+	}
+	e.entity = entities[0]
+	return e, nil
+}
+
+// sort tells the credentials apart by their types, in this order.
+func (v *Verifier) sort(credentials []*vc) (e *evidence, entities []*vc, err error) {
+	e = &evidence{}
 	for _, c := range credentials {
 		switch {
-		case c.isOf(v.Policy.types()) && entity == nil:
-			entity = c
 		case c.isOf(v.Policy.types()):
-			return nil, nil, invalid(ruleEntity, "The entity presentation has more than one entity credential.")
+			entities = append(entities, c)
 		case c.isOf(v.Policy.accreditations()):
-			accreditations = append(accreditations, c)
+			e.accreditations = append(e.accreditations, c)
+		case c.isOf(v.Policy.delegations()) && e.delegation == nil:
+			e.delegation = c
+		case c.isOf(v.Policy.delegations()): // nobody acts for two, nor for a delegate
+			return nil, nil, invalid(ruleDomain, "The entity presentation has more than one delegation credential.")
 		default:
 			return nil, nil, invalid(ruleEntity, "The entity presentation has a credential of a type that is not wanted.")
 		}
 	}
-	if entity == nil {
+	if len(entities) == 0 {
 		return nil, nil, invalid(ruleEntity, "The entity presentation has no entity credential.")
 	}
-	return entity, accreditations, nil
+	return e, entities, nil
 }
 
 // chain returns the credentials from the entity's to one that an anchor

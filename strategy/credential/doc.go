@@ -20,6 +20,10 @@
 // of issuers that publish a JWK Set, and [Issuer] signs all of it, for
 // registries, tests and examples.
 //
+// A client may act for another of its trust domain: beside that one's entity
+// credential, and its own if it has one, it presents a DelegationCredential
+// that the other issued to it (MEF W128 R5, R58). Nobody delegates on.
+//
 // Every refusal is a *profile.Violation with [CodeInvalid] or
 // [CodeUnapproved]; one of Recheck has invalid_client. What the status said is
 // in its chain: [ErrRevoked], [ErrSuspended], [ErrStatusUnavailable].

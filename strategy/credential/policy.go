@@ -19,6 +19,10 @@ type Policy struct {
 	// make its subject an issuer; none means IssuerAccreditationCredential.
 	// An entity credential does not: every legal entity could then issue.
 	AccreditationTypes []string
+	// DelegationTypes are the types of which a credential must have one to let
+	// its subject act for its issuer, within one trust domain; none means
+	// DelegationCredential.
+	DelegationTypes []string
 	// MaxChain bounds how many credentials lead from the entity credential to
 	// one that an anchor issued, both counted; 0 means 3, and 1 accepts the
 	// anchors' own alone.
@@ -54,6 +58,7 @@ type Policy struct {
 const (
 	defaultType          = "LegalEntityCredential"
 	defaultAccreditation = "IssuerAccreditationCredential"
+	defaultDelegation    = "DelegationCredential"
 	defaultMaxChain      = 3
 	defaultStatusMaxAge  = 15 * time.Minute
 )
@@ -70,6 +75,13 @@ func (p *Policy) accreditations() []string {
 		return []string{defaultAccreditation}
 	}
 	return p.AccreditationTypes
+}
+
+func (p *Policy) delegations() []string {
+	if len(p.DelegationTypes) == 0 {
+		return []string{defaultDelegation}
+	}
+	return p.DelegationTypes
 }
 
 func (p *Policy) maxChain() int { return cmp.Or(p.MaxChain, defaultMaxChain) }

@@ -38,7 +38,8 @@ type Request struct {
 	// Presentation is the compact JWS.
 	Presentation string
 	// Identifier is that of the registering client, which the credential must
-	// be about; empty means that the client has no other than the holder's.
+	// be about, or a delegation credential of the one that it is about; empty
+	// means that the client has no other than the holder's.
 	Identifier string
 	// TrustDomain is what the client's software statement says, if anything. A
 	// credential that names none gets it; one that names another is refused.
@@ -78,26 +79,23 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
 // verifyEntity finds the chain and verifies it from the anchor down, so that
 // no key of an issuer is fetched before somebody vouched for it.
 func (v *Verifier) verifyEntity(ctx context.Context, p *vp, r Request) (Binding, error) {
-	entity, accreditations, err := v.entity(p.credentials)
-	if err != nil {
-		return Binding{}, err
-	}
 	if r.Identifier == "" {
 		r.Identifier = p.holder
 	}
-	if entity.subject != r.Identifier {
-		return Binding{}, invalid(ruleSubject, "The entity credential's subject is not the registering client.")
-	}
-	chain, err := v.chain(entity, accreditations)
+	e, err := v.evidence(p, r.Identifier)
 	if err != nil {
 		return Binding{}, err
 	}
-	for _, c := range slices.Backward(chain) {
+	credentials, err := v.needed(e)
+	if err != nil {
+		return Binding{}, err
+	}
+	for _, c := range slices.Backward(credentials) {
 		if err := v.checkCredential(ctx, c); err != nil {
 			return Binding{}, err
 		}
 	}
-	return v.bind(p, chain)
+	return v.bind(p, e, credentials)
 }
 
 // approve is what the server's policy says to what is true.
@@ -115,7 +113,7 @@ func (v *Verifier) approve(ctx context.Context, b *Binding, r Request) error {
 			return err
 		}
 	}
-	if b.Holder == b.Identifier {
+	if b.Holder == b.Client() {
 		return nil
 	}
 	refusal := unapproved(ruleOnboarded, "The holder is not the registering client, nor onboarded in its trust domain.")

@@ -13,6 +13,7 @@ type intent struct {
 	ID              string              `json:"id"`
 	ClientID        string              `json:"client_id"`
 	TrustDomain     string              `json:"trust_domain"`
+	Delegated       bool                `json:"delegated,omitempty"`
 	Kind            storage.IntentKind  `json:"kind"`
 	Details         json.RawMessage     `json:"details,omitempty"`
 	State           storage.IntentState `json:"state"`
@@ -46,7 +47,7 @@ func (m micros) time() time.Time {
 // times in UTC and cut to the microsecond.
 func EncodeIntent(in *storage.Intent, version int64) ([]byte, error) {
 	return json.Marshal(&intent{
-		ID: in.ID, ClientID: in.ClientID, TrustDomain: in.TrustDomain, Kind: in.Kind, Details: in.Details,
+		ID: in.ID, ClientID: in.ClientID, TrustDomain: in.TrustDomain, Delegated: in.Delegated, Kind: in.Kind, Details: in.Details,
 		State: in.State, RequestID: in.RequestID, AuthorizedUntil: microsOf(in.AuthorizedUntil),
 		ExchangedAt: microsOf(in.ExchangedAt), CreatedAt: microsOf(in.CreatedAt), ExpiresAt: microsOf(in.ExpiresAt),
 		EndsAt: microsOf(in.EndsAt), Version: version,
@@ -76,7 +77,7 @@ func DecodeIntent(data []byte) (*storage.Intent, error) {
 		return nil, err
 	}
 	return &storage.Intent{
-		ID: i.ID, ClientID: i.ClientID, TrustDomain: i.TrustDomain, Kind: i.Kind, Details: i.Details,
+		ID: i.ID, ClientID: i.ClientID, TrustDomain: i.TrustDomain, Delegated: i.Delegated, Kind: i.Kind, Details: i.Details,
 		State: i.State, RequestID: i.RequestID, AuthorizedUntil: i.AuthorizedUntil.time(),
 		ExchangedAt: i.ExchangedAt.time(), CreatedAt: i.CreatedAt.time(), ExpiresAt: i.ExpiresAt.time(),
 		EndsAt: i.EndsAt.time(), Version: i.Version,
