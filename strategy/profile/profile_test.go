@@ -133,7 +133,7 @@ func TestValidateNamesEveryContradiction(t *testing.T) {
 		{"FAPI-5.2.2-14 secret", func(p *profile.Profile) { p.ClientAuthMethods = append(p.ClientAuthMethods, "client_secret_basic") }, "ClientAuthMethods", 0},
 		{"no client authentication", func(p *profile.Profile) { p.ClientAuthMethods = nil }, "ClientAuthMethods", 0},
 		{"MEF-R4 entities", func(p *profile.Profile) { p.EntityCredential = "perhaps" }, `EntityCredential "perhaps"`, 0},
-		{"rules for no entities", func(p *profile.Profile) { p.EntityCredential = profile.EntityOff }, "EntityCredential is off", 0},
+		{"rules for no entities", func(p *profile.Profile) { p.EntityCredential = profile.EntityOff }, "RequireCredentialStatus, ResolveCredentialID", 0},
 		{"MEF-R6 chain", func(p *profile.Profile) { p.MaxCredentialChain = 0 }, "MaxCredentialChain is 0", 0},
 		{"MEF-R8 status", func(p *profile.Profile) { p.TTL.StatusMaxAge = time.Hour + 1 }, "TTL.StatusMaxAge 1h", 0},
 		{"MEF-10.3.3.1 code", func(p *profile.Profile) { p.TTL.Code = 10*time.Minute + 1 }, "TTL.Code 10m", 0},
