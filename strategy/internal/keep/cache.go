@@ -116,9 +116,11 @@ func (c *Cache[V, W]) renew(ctx context.Context, key string, want W) *entry[V] {
 		return old
 	}
 	e := c.next(ctx, key, old)
-	if early || !c.fits(e, want) {
+	if fits := c.fits(e, want); early || !fits {
 		e.early = now
-		c.config.allows(key, now)
+		if !fits {
+			c.config.allows(key, now)
+		}
 	}
 	c.store(key, e)
 	return e

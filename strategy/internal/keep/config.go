@@ -39,9 +39,10 @@ type Config[V, W any] struct {
 	Interval time.Duration
 	// MinAge is the least age of the value.
 	MinAge time.Duration
-	// Allow tells whether the key may be loaded early, and counts it if so. It
-	// is told in the same way of a load that brought nothing that fits: that is
-	// the one that the wish may cost. nil allows it always.
+	// Allow tells whether the key may be loaded early, and counts it if so. In
+	// the same way, and with the time at which it began, it is told of a load
+	// that brought nothing that fits: that is the one that the wish may cost.
+	// nil allows it always.
 	Allow func(key string, now time.Time) bool
 
 	// Weigh tells what a value weighs; nil means nothing. The oldest go while

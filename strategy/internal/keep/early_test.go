@@ -176,6 +176,11 @@ func TestAllow(t *testing.T) {
 		k.wantLoads(t, 4)
 		k.want(t, "x", "a", nil)
 		wantAsked(4)
+		allowed = true
+		k.serve("a", "b")
+		k.want(t, "x", "b", nil) // asked
+		wantAsked(5)
+		k.wantLoads(t, 5)
 	})
 }
 
