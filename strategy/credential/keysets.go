@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
+	"github.com/meflso/fosite-meflso/strategy/internal/keep"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 )
 
@@ -44,7 +45,7 @@ type KeySetsConfig struct {
 type KeySets struct {
 	byValue map[string][]Key
 	byURL   map[string]string
-	remote  *cache[[]Key]
+	remote  *keep.Cache[[]Key, string]
 	others  Keys
 }
 
@@ -53,6 +54,7 @@ var _ Keys = (*KeySets)(nil)
 const (
 	minKeysTTL = 5 * time.Minute
 	maxKeysTTL = 15 * time.Minute
+	minKeysAge = 30 * time.Second // of a set that an unknown kid refreshes
 )
 
 // ErrNoKey means that the party is known and has no such key, or is not known.
@@ -64,9 +66,6 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 	if config.Outbound == nil {
 		config.Outbound = outbound.New(outbound.Config{})
 	}
-	if config.Clock == nil {
-		config.Clock = time.Now
-	}
 	k := &KeySets{byValue: map[string][]Key{}, byURL: map[string]string{}, others: config.Others}
 	load := func(ctx context.Context, url string) ([]Key, time.Duration, error) {
 		doc, err := config.Outbound.Get(ctx, url, "application/jwk-set+json", "application/json")
@@ -77,7 +76,15 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 		return keys, min(max(doc.MaxAge, minKeysTTL), maxKeysTTL), err
 	}
 	// As many entries as issuers: nothing that a stranger sends is a key of it.
-	k.remote = (&cache[[]Key]{clock: config.Clock, load: load}).open(max(1, len(config.Sets)))
+	k.remote = keep.New(keep.Config[[]Key, string]{
+		Load:       load,
+		Fits:       hasKid,
+		Clock:      config.Clock,
+		Timeout:    loadTimeout,
+		Size:       len(config.Sets),
+		FailureTTL: failureTTL,
+		MinAge:     minKeysAge,
+	})
 	var errs []error
 	for issuer, set := range config.Sets {
 		errs = append(errs, k.add(issuer, set))
@@ -112,7 +119,7 @@ func (k *KeySets) Keys(ctx context.Context, party, kid string, r Relationship) (
 		return nil, ErrNoKey
 	case byURL:
 		var err error
-		keys, err = k.remote.get(ctx, url, func(keys []Key) bool { return len(withKid(keys, kid)) > 0 })
+		keys, err = k.remote.Get(ctx, url, kid)
 		if err != nil {
 			return nil, err
 		}
@@ -121,6 +128,10 @@ func (k *KeySets) Keys(ctx context.Context, party, kid string, r Relationship) (
 		return nil, ErrNoKey
 	}
 	return keys, nil
+}
+
+func hasKid(keys []Key, kid string) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.ID == kid })
 }
 
 func withKid(keys []Key, kid string) []Key {

@@ -69,6 +69,11 @@ func TestKeySets(t *testing.T) {
 	clear(w.lists.page)
 	w.clock.Add(301)
 	find(directory, one.Kid, credential.AssertionMethod, errNotFound) // stale keys do not serve
+	w.lists.put(jwksURL, jwks(one))
+	w.clock.Add(29)
+	find(directory, one.Kid, credential.AssertionMethod, errNotFound)
+	w.clock.Add(1)
+	find(directory, one.Kid, credential.AssertionMethod, nil)
 }
 
 func TestKeySetsConfig(t *testing.T) {

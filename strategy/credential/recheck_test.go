@@ -5,9 +5,11 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/meflso/fosite-meflso/strategy/credential"
+	"github.com/meflso/fosite-meflso/strategy/outbound"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -165,6 +167,31 @@ func TestStatusPanic(t *testing.T) {
 	if err := lists.Check(t.Context(), entity(credential.V2).Status[0]); !errors.Is(err, credential.ErrStatusUnavailable) {
 		t.Error(err)
 	}
+}
+
+// hanging is a Getter whose server never answers.
+type hanging struct{}
+
+func (hanging) Get(ctx context.Context, _ string, _ ...string) (*outbound.Document, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A fetch ends by itself, however long a caller would wait.
+func TestFetchesEnd(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		lists := credential.NewStatusLists(credential.StatusConfig{Profile: &w.profile, Keys: w.keys, Outbound: hanging{}})
+		sets := must(credential.NewKeySets(credential.KeySetsConfig{
+			Sets: map[string]credential.KeySet{directory: {JWKSURI: jwksURL}}, Outbound: hanging{},
+		}))
+		start := time.Now()
+		err1 := lists.Check(t.Context(), entity(credential.V2).Status[0])
+		_, err2 := sets.Keys(t.Context(), directory, "k", credential.AssertionMethod)
+		if took := time.Since(start); took != 2*10*time.Second || !errors.Is(err1, context.DeadlineExceeded) || !errors.Is(err2, context.DeadlineExceeded) {
+			t.Errorf("got %v and %v after %v", err1, err2, took)
+		}
+	})
 }
 
 // The memory for lists is bounded: the oldest ones go.

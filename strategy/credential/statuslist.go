@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
+	"github.com/meflso/fosite-meflso/strategy/internal/keep"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -40,6 +41,9 @@ const (
 	maxListTTL      = 15 * time.Minute // the same; a revocation is seen within it
 	defaultMaxBytes = 64 << 20
 	maxLists        = 10_000
+
+	failureTTL  = 30 * time.Second // how long a failure is not tried again
+	loadTimeout = 10 * time.Second // of one load, whoever waits for it
 )
 
 // StatusLists answers whether a credential was revoked or suspended. It is safe
@@ -52,7 +56,7 @@ const (
 // repeated for 30 s.
 type StatusLists struct {
 	config StatusConfig
-	lists  *cache[*statusList]
+	lists  *keep.Cache[*statusList, any]
 }
 
 // statusList is a list that verified.
@@ -74,8 +78,15 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 		config.MaxBytes = defaultMaxBytes
 	}
 	s := &StatusLists{config: config}
-	weigh := func(l *statusList) int64 { return int64(len(l.bits)) }
-	s.lists = (&cache[*statusList]{clock: config.Clock, load: s.load, weigh: weigh, most: config.MaxBytes}).open(maxLists)
+	s.lists = keep.New(keep.Config[*statusList, any]{
+		Load:       s.load,
+		Clock:      config.Clock,
+		Timeout:    loadTimeout,
+		Size:       maxLists,
+		FailureTTL: failureTTL,
+		Weigh:      func(l *statusList) int64 { return int64(len(l.bits)) },
+		MaxWeight:  config.MaxBytes,
+	})
 	return s
 }
 
@@ -88,7 +99,7 @@ func (s *StatusLists) Check(ctx context.Context, e StatusEntry) error {
 
 // check is Check, and tells until when its answer is fresh.
 func (s *StatusLists) check(ctx context.Context, e StatusEntry) (until time.Time, err error) {
-	list, err := s.lists.get(ctx, e.source(), nil)
+	list, err := s.lists.Get(ctx, e.source(), nil)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%w: %w", ErrStatusUnavailable, err)
 	}

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/meflso/fosite-meflso/strategy/internal/keep"
 )
 
 const (
 	minTTL              = 5 * time.Minute  // of a document, whatever its Cache-Control says
 	maxTTL              = 10 * time.Minute // the same
+	negativeTTL         = 30 * time.Second // of a failure
+	forcedInterval      = 30 * time.Second // between refreshes that a document gave cause for
+	maxStale            = time.Hour        // age of a document that serves while refreshes fail
 	defaultTimeout      = 10 * time.Second
 	defaultMaxDocuments = 2000
 )
@@ -38,7 +41,12 @@ type CacheConfig struct {
 // resolution, and one that gives up does not stop it. A resolution that failed
 // is not repeated for 30 s; meanwhile a document of at most 1 h ago still
 // serves, unless the failure was an answer (see IsFinal).
-type Cache struct{ documents *keeper[*Document] }
+type Cache struct {
+	documents *keep.Cache[*Document, wanted]
+}
+
+// wanted tells whether a document has what a caller looks for.
+type wanted = func(*Document) bool
 
 var _ Resolver = (*Cache)(nil)
 
@@ -47,20 +55,17 @@ func NewCache(config CacheConfig) *Cache {
 	if config.Resolver == nil {
 		config.Resolver = Mux{"web": WebMethod{}, "key": KeyMethod{}, "jwk": JWKMethod{}}
 	}
-	if config.Clock == nil {
-		config.Clock = time.Now
-	}
-	entries, err := lru.New[string, *entry[*Document]](max(1, cmp.Or(config.MaxDocuments, defaultMaxDocuments)))
-	if err != nil {
-		panic(err) // of sizes below 1 alone
-	}
-	return &Cache{&keeper[*Document]{
-		fetch:   fetchWith(config.Resolver),
-		final:   IsFinal,
-		clock:   config.Clock,
-		timeout: cmp.Or(config.Timeout, defaultTimeout),
-		entries: entries,
-	}}
+	return &Cache{keep.New(keep.Config[*Document, wanted]{
+		Load:       fetchWith(config.Resolver),
+		Fits:       func(d *Document, fits wanted) bool { return fits(d) },
+		Clock:      config.Clock,
+		Timeout:    cmp.Or(config.Timeout, defaultTimeout),
+		Size:       cmp.Or(config.MaxDocuments, defaultMaxDocuments),
+		FailureTTL: negativeTTL,
+		MaxStale:   maxStale,
+		Final:      IsFinal,
+		Interval:   forcedInterval,
+	})}
 }
 
 // fetchWith asks the resolver, and does not believe it that the document is
@@ -91,7 +96,7 @@ func (c *Cache) ResolveFor(ctx context.Context, id DID, fits func(*Document) boo
 	if id == (DID{}) {
 		return nil, invalid("no DID")
 	}
-	return c.documents.find(ctx, id.text, fits)
+	return c.documents.Get(ctx, id.text, fits)
 }
 
 // Keys returns the key of the DID that a JOSE kid names, for a relationship: at

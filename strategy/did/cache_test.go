@@ -99,18 +99,6 @@ func TestLifetimeOfADocument(t *testing.T) {
 	}
 }
 
-func TestRotation(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *Cache) {
-		w.serve(having(t, "#old"))
-		wantKey(t, c, "#old", nil)
-		w.serve(having(t, "#new"))
-		time.Sleep(time.Second)
-		wantKey(t, c, "#new", nil)
-		wantKey(t, c, "#old", ErrNoKey)
-		wantAsked(t, w, 2)
-	})
-}
-
 func TestStormOfUnknownKids(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *web, c *Cache) {
 		w.serve(having(t, "#a"))
@@ -147,27 +135,6 @@ func TestKidsThatCostNothing(t *testing.T) {
 	})
 }
 
-func TestCallersShareOneResolution(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *Cache) {
-		doc := having(t, "#a")
-		w.set(func(context.Context) (*Document, error) {
-			time.Sleep(time.Second)
-			return doc, nil
-		})
-		for range 50 {
-			go wantKey(t, c, "#a", nil)
-		}
-		gone, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		if _, err := c.Resolve(gone, mustParse(t, buyer)); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
-		}
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		wantAsked(t, w, 1)
-	})
-}
-
 // A new service endpoint is found early, as a new key is.
 func TestCachedServiceEndpoint(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *web, c *Cache) {
@@ -189,6 +156,72 @@ func TestCachedServiceEndpoint(t *testing.T) {
 	})
 }
 
+func TestResolutionHasItsOwnTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *web, c *Cache) {
+		w.set(func(ctx context.Context) (*Document, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		start := time.Now()
+		wantKey(t, c, "#a", context.DeadlineExceeded)
+		if took := time.Since(start); took != defaultTimeout {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+func TestFailures(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *web, c *Cache) {
+		w.fail(errDown)
+		wantKey(t, c, "#a", errDown)
+		time.Sleep(negativeTTL - 1)
+		wantKey(t, c, "#a", errDown)
+		wantAsked(t, w, 1)
+		w.serve(having(t, "#a"))
+		time.Sleep(time.Nanosecond)
+		wantKey(t, c, "#a", nil)
+		w.fail(errDown)
+		wantKey(t, c, "#b", errDown) // the one refresh that it may cost
+		wantKey(t, c, "#a", nil)
+		wantAsked(t, w, 3)
+		time.Sleep(maxStale - 1)
+		wantKey(t, c, "#a", nil)
+		time.Sleep(time.Nanosecond)
+		wantKey(t, c, "#a", errDown)
+	})
+}
+
+// An answer ends the old document, the lack of one does not.
+func TestAnswersAreNotStale(t *testing.T) {
+	for _, answer := range []error{ErrDeactivated, ErrNotFound, ErrInvalid, ErrMethod} {
+		inBubble(t, func(t *testing.T, w *web, c *Cache) {
+			w.serve(having(t, "#a"))
+			wantKey(t, c, "#a", nil)
+			w.fail(fmt.Errorf("x: %w", answer))
+			time.Sleep(minTTL)
+			wantKey(t, c, "#a", answer)
+			w.fail(errDown)
+			time.Sleep(negativeTTL)
+			wantKey(t, c, "#a", errDown)
+		})
+	}
+}
+
+func TestResolverThatMisbehaves(t *testing.T) {
+	for name, resolve := range map[string]func(context.Context) (*Document, error){
+		"panics":          func(context.Context) (*Document, error) { panic("boom") },
+		"gives nothing":   func(context.Context) (*Document, error) { return nil, nil },
+		"gives another's": func(context.Context) (*Document, error) { return &Document{id: DID{"did:web:thief.example"}}, nil },
+	} {
+		inBubble(t, func(t *testing.T, w *web, c *Cache) {
+			w.set(resolve)
+			if doc, err := c.Resolve(t.Context(), mustParse(t, buyer)); err == nil || doc != nil {
+				t.Errorf("%s: %v, %v", name, doc, err)
+			}
+		})
+	}
+}
+
 func TestSizeOfTheCache(t *testing.T) {
 	w := &web{}
 	now := time.Unix(1_790_000_000, 0)
@@ -202,6 +235,9 @@ func TestSizeOfTheCache(t *testing.T) {
 	}
 	wantKey(t, c, "#a", nil)
 	wantAsked(t, w, 2)
+	now = now.Add(minTTL)
+	wantKey(t, c, "#a", nil)
+	wantAsked(t, w, 3)
 	_, err := c.Resolve(t.Context(), DID{})
 	wantError(t, err, ErrInvalid)
 	_, err = NewCache(CacheConfig{}).Resolve(t.Context(), mustParse(t, "did:web:localhost"))

@@ -28,23 +28,6 @@ func wantFetches(t *testing.T, w *web, n int) {
 	}
 }
 
-func TestFirstCallersShareOneFetch(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		set := newSet(t, "a")
-		w.set(func(context.Context, string) (*outbound.Document, error) {
-			time.Sleep(time.Second)
-			return &outbound.Document{Body: []byte(set)}, nil
-		})
-		for range 50 {
-			go wantKeys(t, c, theURL, "a", 1)
-		}
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		wantKeys(t, c, theURL, "a", 1)
-		wantFetches(t, w, 1)
-	})
-}
-
 func TestExoticKeysDoNotSpoilTheSet(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
 		w.serve(`{"keys":[` + exotic + newJWK(t, "a", "") + `]}`)
@@ -81,45 +64,6 @@ func TestLifetimeOfASet(t *testing.T) {
 	}
 }
 
-func TestRotationIsPickedUp(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		w.serve(newSet(t, "old"))
-		wantKeys(t, c, theURL, "old", 1)
-		w.serve(newSet(t, "old", "new"))
-		time.Sleep(time.Second)
-		wantKeys(t, c, theURL, "new", 1)
-		wantKeys(t, c, theURL, "old", 1)
-		wantFetches(t, w, 2)
-		w.serve(newSet(t, "new"))
-		time.Sleep(minTTL)
-		wantKeys(t, c, theURL, "new", 1)
-		wantError(t, c, theURL, "old", ErrNoKey)
-	})
-}
-
-// All who bring the new kid while it is being fetched wait for it, though only
-// one refresh is allowed.
-func TestRotationUnderLoad(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		w.serve(newSet(t, "old"))
-		wantKeys(t, c, theURL, "old", 1)
-		set := newSet(t, "new")
-		w.set(func(context.Context, string) (*outbound.Document, error) {
-			time.Sleep(time.Second)
-			return &outbound.Document{Body: []byte(set)}, nil
-		})
-		for i := range 50 {
-			go func() {
-				time.Sleep(time.Duration(i) * 40 * time.Millisecond)
-				wantKeys(t, c, theURL, "new", 1)
-			}()
-		}
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		wantFetches(t, w, 2)
-	})
-}
-
 func TestStormOfUnknownKids(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
 		w.serve(newSet(t, "a"))
@@ -142,20 +86,6 @@ func TestStormOfUnknownKids(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		storm(theURL)
 		wantFetches(t, w, 6)
-	})
-}
-
-// The fetch that fills the cache for an unknown kid is also the one that the
-// kid may cost.
-func TestUnknownKidAtFirst(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		w.serve(newSet(t, "a"))
-		wantError(t, c, theURL, "b", ErrNoKey)
-		wantError(t, c, theURL, "b", ErrNoKey)
-		wantFetches(t, w, 1)
-		time.Sleep(forcedInterval)
-		wantError(t, c, theURL, "b", ErrNoKey)
-		wantFetches(t, w, 2)
 	})
 }
 
@@ -231,60 +161,6 @@ func TestStaleKeysServeOnError(t *testing.T) {
 	})
 }
 
-// A refresh that an unknown kid forced and that failed leaves the known keys
-// alone.
-func TestForcedRefreshFails(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		w.serve(newSet(t, "a"))
-		wantKeys(t, c, theURL, "a", 1)
-		w.fail()
-		wantError(t, c, theURL, "b", errDown)
-		wantKeys(t, c, theURL, "a", 1)
-		wantFetches(t, w, 2)
-	})
-}
-
-func TestEmptiedSetIsNotStale(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		w.serve(newSet(t, "a"))
-		wantKeys(t, c, theURL, "a", 1)
-		w.serve(`{"keys":[]}`)
-		time.Sleep(minTTL)
-		wantError(t, c, theURL, "a", ErrNoKey)
-	})
-}
-
-func TestCancellationIsOnesOwn(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		set := newSet(t, "a")
-		w.set(func(ctx context.Context, _ string) (*outbound.Document, error) {
-			select {
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(3 * time.Second):
-				return &outbound.Document{Body: []byte(set)}, nil
-			}
-		})
-		first, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		gaveUp := make(chan error, 1)
-		go func() {
-			_, err := c.Keys(first, "buyer", &storage.ClientMetadata{JWKSURI: theURL}, "a")
-			gaveUp <- err
-		}()
-		synctest.Wait()
-		for range 10 {
-			go wantKeys(t, c, theURL, "a", 1)
-		}
-		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the first: got %v, want DeadlineExceeded", err)
-		}
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		wantFetches(t, w, 1)
-	})
-}
-
 func TestFetchHasItsOwnTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
 		w.set(func(ctx context.Context, _ string) (*outbound.Document, error) {
@@ -299,24 +175,28 @@ func TestFetchHasItsOwnTimeout(t *testing.T) {
 	})
 }
 
-func TestPanicIsAFailure(t *testing.T) {
-	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
-		w.set(func(context.Context, string) (*outbound.Document, error) { panic("nobody recovers this") })
-		wantError(t, c, theURL, "a", errPanic)
-	})
-}
-
+// The sets and what is known of the origins are bounded alike: the first is
+// forgotten, the last is not.
 func TestURLsAreBounded(t *testing.T) {
 	w := &web{}
 	w.serve(newSet(t, "a"))
 	now := time.Unix(1_700_000_000, 0)
 	c := NewClientKeys(ClientKeysConfig{Outbound: w, MaxSets: 3, Clock: func() time.Time { return now }})
-	for i := range 10 {
+	look := func(i int) {
 		url := fmt.Sprintf("https://buyer-%d.example/", i)
 		wantKeys(t, c, url, "a", 1)
 		wantError(t, c, url, "b", ErrNoKey)
 	}
-	if sets, origins := c.byURL.sets.Len(), c.byURL.forced.last.Len(); sets != 3 || origins != 3 {
-		t.Errorf("%d sets and %d origins are kept, want 3", sets, origins)
+	for i := range 4 {
+		look(i)
 	}
+	for i := range 3 {
+		look(1 + i)
+	}
+	wantFetches(t, w, 2*4)
+	look(0)
+	wantFetches(t, w, 2*5)
+	now = now.Add(minTTL)
+	look(0)
+	wantFetches(t, w, 2*6)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
+	"github.com/meflso/fosite-meflso/strategy/internal/keep"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 )
 
@@ -78,7 +79,7 @@ const (
 // authentication verify, those of keyAgreement encrypt.
 type ClientKeys struct {
 	byValue   *lru.Cache[[sha256.Size]byte, []Public]
-	byURL     *remoteSets
+	byURL     *keep.Cache[[]Public, matcher]
 	documents *did.Cache
 }
 
@@ -96,9 +97,6 @@ func NewClientKeys(config ClientKeysConfig) *ClientKeys {
 func (c ClientKeysConfig) filled() ClientKeysConfig {
 	if c.Outbound == nil {
 		c.Outbound = outbound.New(outbound.Config{})
-	}
-	if c.Clock == nil {
-		c.Clock = time.Now
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = defaultFetchTimeout
@@ -163,7 +161,7 @@ func (c *ClientKeys) find(ctx context.Context, m *storage.ClientMetadata, fits m
 	case byValue:
 		return c.registered(m.JWKS, fits)
 	case m.JWKSURI != "":
-		return c.byURL.find(ctx, m.JWKSURI, fits)
+		return c.remote(ctx, m.JWKSURI, fits)
 	}
 	return nil, ErrNoKey
 }

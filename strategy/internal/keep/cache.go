@@ -1,0 +1,169 @@
+// Package keep remembers what is fetched under a key: JWK Sets, DID documents,
+// status lists. Whoever asks gets a value that is fresh, or an old one while
+// loads fail, where the Config allows that.
+//
+// Callers at the same time share one load, and one that gives up does not stop
+// it. A fresh value that lacks what a caller wants is loaded early, within the
+// limits of the Config: strangers choose what is wanted. A load that failed is
+// not repeated at once.
+//
+// Deliberately absent: goroutines but loads that somebody asked for, refreshes
+// ahead of time, and a way to forget a value.
+package keep
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+)
+
+// ErrPanic means that a load panicked. It is a failure like any other.
+var ErrPanic = errors.New("the load panicked")
+
+// Cache keeps values by key. It is safe for concurrent use.
+type Cache[V, W any] struct {
+	config  Config[V, W]
+	entries *lru.Cache[string, *entry[V]]
+	weight  atomic.Int64 // of all entries
+	flights singleflight.Group
+}
+
+// entry is what is known of a key. It does not change.
+type entry[V any] struct {
+	value   V
+	has     bool // that there is a value
+	weight  int64
+	loaded  time.Time // when the value came
+	expires time.Time // until then it is not loaded again without need
+	early   time.Time // when it last was, for need or in vain
+	failure error     // of the last load, if it failed
+}
+
+// New returns an empty Cache.
+func New[V, W any](config Config[V, W]) *Cache[V, W] {
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	c := &Cache[V, W]{config: config}
+	var err error
+	c.entries, err = lru.NewWithEvict(max(1, config.Size), func(_ string, e *entry[V]) { c.weight.Add(-e.weight) })
+	if err != nil {
+		panic(err) // of sizes below 1 alone
+	}
+	return c
+}
+
+// Get returns the value of the key. One that does not fit it returns only if
+// that is as new as it may be. The error is that of ctx, or of the last load if
+// that failed and no old value that fits may serve.
+func (c *Cache[V, W]) Get(ctx context.Context, key string, want W) (V, error) {
+	e, ok := c.entries.Get(key)
+	if !ok || !c.settles(e, want, c.config.Clock()) {
+		var err error
+		if e, err = c.wait(ctx, key, want); err != nil {
+			return *new(V), err
+		}
+	}
+	if e.failure != nil && !c.fits(e, want) {
+		return *new(V), e.failure
+	}
+	return e.value, nil
+}
+
+func (c *Cache[V, W]) fits(e *entry[V], want W) bool {
+	return e.has && (c.config.Fits == nil || c.config.Fits(e.value, want))
+}
+
+func (e *entry[V]) fresh(now time.Time) bool { return now.Before(e.expires) }
+
+// settles reports whether a load could not help or is too early: the value
+// fits, or it was tried to no avail a moment ago.
+func (c *Cache[V, W]) settles(e *entry[V], want W, now time.Time) bool {
+	return e.fresh(now) && (e.failure != nil || c.fits(e, want) ||
+		now.Sub(e.early) < c.config.Interval || now.Sub(e.loaded) < c.config.MinAge)
+}
+
+// wait shares one load among all callers. Each waits no longer than its own
+// context; the load goes on without it.
+func (c *Cache[V, W]) wait(ctx context.Context, key string, want W) (*entry[V], error) {
+	flight := c.flights.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
+		defer cancel()
+		return c.renew(ctx, key, want), nil
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case result := <-flight:
+		return result.Val.(*entry[V]), nil
+	}
+}
+
+// renew decides anew whether to load, for what a caller saw before it came here
+// may be out of date; then it loads.
+func (c *Cache[V, W]) renew(ctx context.Context, key string, want W) *entry[V] {
+	now := c.config.Clock()
+	old, ok := c.entries.Get(key)
+	if !ok {
+		old = &entry[V]{}
+	}
+	early := old.fresh(now)
+	if early && (c.settles(old, want, now) || !c.config.allows(key, now)) {
+		return old
+	}
+	e := c.next(ctx, key, old)
+	if fits := c.fits(e, want); early || !fits {
+		e.early = now
+		if !fits {
+			c.config.allows(key, now)
+		}
+	}
+	c.store(key, e)
+	return e
+}
+
+// next never fails: what went wrong is in the entry, beside the value of the
+// old one if that still serves.
+func (c *Cache[V, W]) next(ctx context.Context, key string, old *entry[V]) *entry[V] {
+	value, ttl, err := c.try(ctx, key)
+	now := c.config.Clock()
+	if err == nil {
+		return &entry[V]{value: value, has: true, loaded: now, expires: now.Add(ttl), early: old.early}
+	}
+	e := &entry[V]{failure: err, expires: now.Add(c.config.FailureTTL), early: old.early}
+	if !old.has || c.config.MaxStale <= 0 || now.Sub(old.loaded) >= c.config.MaxStale || c.config.Final != nil && c.config.Final(err) {
+		return e
+	}
+	e.value, e.has, e.loaded = old.value, true, old.loaded
+	if end := old.loaded.Add(c.config.MaxStale); end.Before(e.expires) {
+		e.expires = end
+	}
+	return e
+}
+
+// try turns a panic into an error, because nobody could recover it: it would
+// come up in a goroutine of the flight and end the process.
+func (c *Cache[V, W]) try(ctx context.Context, key string) (value V, ttl time.Duration, err error) {
+	defer func() {
+		if recover() != nil {
+			err = ErrPanic
+		}
+	}()
+	return c.config.Load(ctx, key)
+}
+
+func (c *Cache[V, W]) store(key string, e *entry[V]) {
+	if c.config.Weigh != nil && e.has {
+		e.weight = c.config.Weigh(e.value)
+	}
+	c.entries.Remove(key) // so that what it weighed is taken off
+	c.weight.Add(e.weight)
+	c.entries.Add(key, e)
+	for c.weight.Load() > c.config.MaxWeight && c.entries.Len() > 1 {
+		c.entries.RemoveOldest()
+	}
+}

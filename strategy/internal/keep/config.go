@@ -1,0 +1,56 @@
+package keep
+
+import (
+	"context"
+	"time"
+)
+
+// Config configures a Cache of values V, of which a caller states what it
+// wants as a W. Load, Size, Timeout and FailureTTL are required; every other
+// field has a useful zero value. The functions must be safe for concurrent use,
+// and none but Load may panic.
+type Config[V, W any] struct {
+	// Load returns the value of a key and how long it is kept. If it panics,
+	// the error is ErrPanic.
+	Load func(ctx context.Context, key string) (V, time.Duration, error)
+	// Fits tells whether a value has what a caller wants; nil means that every
+	// value does.
+	Fits func(V, W) bool
+	// Clock returns the time; nil means time.Now.
+	Clock func() time.Time
+	// Timeout bounds one load, whoever waits for it.
+	Timeout time.Duration
+	// Size bounds the entries; below 1 counts as 1.
+	Size int
+
+	// FailureTTL is how long a load that failed is not repeated.
+	FailureTTL time.Duration
+	// MaxStale is the age up to which an old value serves while loads fail; 0
+	// means that it never does.
+	MaxStale time.Duration
+	// Final tells failures that are an answer: they end the use of an old
+	// value. nil means that there are none.
+	Final func(error) bool
+
+	// A fresh value that does not fit is loaded early, if all three allow it.
+
+	// Interval is the least time between two early loads of a key. A load that
+	// brought nothing that fits counts as one.
+	Interval time.Duration
+	// MinAge is the least age of the value.
+	MinAge time.Duration
+	// Allow tells whether the key may be loaded early, and counts it if so. In
+	// the same way, and with the time at which it began, it is told of a load
+	// that brought nothing that fits: that is the one that the wish may cost.
+	// nil allows it always.
+	Allow func(key string, now time.Time) bool
+
+	// Weigh tells what a value weighs; nil means nothing. The oldest go while
+	// all weigh more than MaxWeight; the newest stays in any case.
+	Weigh     func(V) int64
+	MaxWeight int64
+}
+
+func (c *Config[V, W]) allows(key string, now time.Time) bool {
+	return c.Allow == nil || c.Allow(key, now)
+}
