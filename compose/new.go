@@ -44,11 +44,16 @@ func New(config Config) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compose: Keys: %w", err)
 	}
-	handles, err := hkdf.Key(sha256.New, c.Fosite.GlobalSecret, nil, "fosite-meflso pending authorization", sha256.Size)
+	handles, err := c.secret("pending authorization")
 	if err != nil {
 		return nil, err
 	}
 	return assemble(c, ring, handles)
+}
+
+// secret derives a secret of 32 bytes for one use.
+func (c *Config) secret(use string) ([]byte, error) {
+	return hkdf.Key(sha256.New, c.Fosite.GlobalSecret, nil, "fosite-meflso "+use, sha256.Size)
 }
 
 // filled puts the defaults in. Profile becomes the provider's own copy.

@@ -136,9 +136,13 @@ func (c *Config) registrations(ring *key.Ring, documents *did.Cache, run atomic.
 		AllowDIDClients: c.Profile.AllowDIDClients, DIDs: documents, ServiceTypes: r.ServiceTypes, TLSClientAuth: c.ClientCAs != nil,
 		Scopes: c.Scopes, SigningAlgs: ring.Algs, Requirements: r.Requirements, Outbound: outbound.New(c.Outbound), Atomic: run,
 	}
+	secret, err := c.secret("registration challenge")
+	if err != nil {
+		return nil, err
+	}
 	standing := registration.StandingConfig{Profile: &c.Profile, Clients: r.Clients, Audit: c.Audit, Clock: c.Clock}
 	if c.hasEntities() {
-		e.Challenges = &registration.Challenges{Once: c.Records, Clock: c.Clock, Rand: c.Rand}
+		e.Challenges = &registration.Challenges{Secret: secret, Once: c.Records, Clock: c.Clock, Rand: c.Rand}
 		e.Entities = c.entities(keys, documents, e.Challenges)
 		standing.Entities = e.Entities
 	}

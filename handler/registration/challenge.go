@@ -2,7 +2,10 @@ package registration
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -17,31 +20,57 @@ import (
 const challengeLife = 5 * time.Minute
 
 // Challenges gives out nonces for entity presentations, so that nobody can show
-// one that was made before. All fields are required. It is safe for concurrent
-// use.
+// one that was made before. A nonce is stored only once it is answered: who asks
+// for many costs the server nothing. All fields are required. It is safe for
+// concurrent use.
 type Challenges struct {
-	Once  storage.Once
-	Clock func() time.Time
-	Rand  io.Reader
+	// Secret makes the nonces, 32 bytes; servers of one issuer share it.
+	Secret []byte
+	Once   storage.Once
+	Clock  func() time.Time
+	Rand   io.Reader
 }
 
-// New returns a nonce of 256 bits, which can be taken once within five minutes.
-// The store has its hash alone.
-func (c *Challenges) New(ctx context.Context) (string, error) {
-	nonce, err := random(c.Rand, 32)
-	if err != nil {
+// A nonce is the time until which it may be answered, in Unix seconds and 8
+// bytes, 16 random bytes, and the HMAC-SHA-256 of both.
+const (
+	nonceTime = 8
+	nonceText = nonceTime + 16
+	nonceSize = nonceText + sha256.Size
+)
+
+// New returns a nonce, which can be taken once within five minutes.
+func (c *Challenges) New() (string, error) {
+	text := make([]byte, nonceText, nonceSize)
+	if _, err := io.ReadFull(c.Rand, text[nonceTime:]); err != nil {
 		return "", err
 	}
-	return nonce, c.Once.PutOnce(ctx, challengeKey(nonce), []byte{1}, c.Clock().Add(challengeLife))
+	binary.BigEndian.PutUint64(text, uint64(c.Clock().Add(challengeLife).Unix())) // #nosec G115 -- not before 1970
+	return base64.RawURLEncoding.EncodeToString(append(text, c.seal(text)...)), nil
 }
 
-func challengeKey(nonce string) string { return "challenge:" + audit.Hash(nonce) }
+func (c *Challenges) seal(text []byte) []byte {
+	mac := hmac.New(sha256.New, c.Secret)
+	mac.Write(text)
+	return mac.Sum(nil)
+}
 
 // Take takes a nonce back and reports whether it was an open one. It is the
 // TakeNonce of a credential.Verifier.
 func (c *Challenges) Take(ctx context.Context, nonce string) (open bool, err error) {
-	_, err = c.Once.TakeOnce(ctx, challengeKey(nonce))
-	if errors.Is(err, storage.ErrNotFound) {
+	if len(nonce) != base64.RawURLEncoding.EncodedLen(nonceSize) {
+		return false, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
+	if err != nil || !hmac.Equal(raw[nonceText:], c.seal(raw[:nonceText])) {
+		return false, nil
+	}
+	until := time.Unix(int64(binary.BigEndian.Uint64(raw)), 0) // #nosec G115 -- sealed by New
+	if !c.Clock().Before(until) {
+		return false, nil
+	}
+	err = c.Once.UseOnce(ctx, "challenge:"+audit.Hash(nonce), until)
+	if errors.Is(err, storage.ErrUsed) {
 		return false, nil
 	}
 	return err == nil, err
@@ -52,9 +81,9 @@ func (c *Challenges) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if !allowed(rw, r, http.MethodGet) {
 		return
 	}
-	nonce, err := c.New(r.Context())
+	nonce, err := c.New()
 	if err != nil {
-		writeError(rw, profile.Unavailable(err))
+		writeError(rw, profile.ServerError("The server has no randomness.", err))
 		return
 	}
 	writeJSON(rw, http.StatusOK, map[string]any{"nonce": nonce, "expires_in": int(challengeLife.Seconds())})

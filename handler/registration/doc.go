@@ -3,7 +3,7 @@
 // OpenID Connect Dynamic Client Registration; MEF W128 R1–R10), and reads,
 // replaces and removes its registration (RFC 7592).
 //
-//	challenges := &registration.Challenges{Once: records, Clock: time.Now, Rand: rand.Reader}
+//	challenges := &registration.Challenges{Secret: secret, Once: records, Clock: time.Now, Rand: rand.Reader}
 //	endpoint := &registration.Endpoint{
 //		Profile: &p, Issuer: "https://as.seller.example", URL: "https://as.seller.example/register",
 //		Clients: store, Once: records, Challenges: challenges,

@@ -146,12 +146,38 @@ func TestEntityOff(t *testing.T) {
 	}
 }
 
+// A nonce is one that the server made, whole and as it was.
+func TestChallengeForged(t *testing.T) {
+	w := newWorld(t)
+	own, other := *w.endpoint.Challenges, *w.endpoint.Challenges
+	other.Secret = []byte("a secret of thirty-two bytes 0003")
+	nonce := must(own.New())
+	forged := []string{"", "x", nonce[:74], nonce + "A", must(other.New())}
+	for i := range nonce {
+		replacement := byte('A')
+		if nonce[i] == 'A' {
+			replacement = 'B'
+		}
+		forged = append(forged, nonce[:i]+string(replacement)+nonce[i+1:])
+	}
+	for _, f := range forged {
+		if open, err := own.Take(t.Context(), f); open || err != nil {
+			t.Errorf("%q: %v, %v", f, open, err)
+		}
+	}
+	for _, want := range []bool{true, false} {
+		if open, err := own.Take(t.Context(), nonce); open != want || err != nil {
+			t.Errorf("got %v, %v, want %v", open, err, want)
+		}
+	}
+}
+
 // A challenge is fresh, is answered once and within its time.
 func TestChallenge(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.endpoint.Entities.Policy.RequireNonce = true })
 	challenge := func() string {
 		a := w.do(http.MethodGet, "/register/challenge", "", "", "")
-		if a.status != http.StatusOK || a.body["expires_in"] != 300.0 || a.header.Get("Cache-Control") != "no-store" || len(a.text("nonce")) != 43 {
+		if a.status != http.StatusOK || a.body["expires_in"] != 300.0 || a.header.Get("Cache-Control") != "no-store" || len(a.text("nonce")) != 75 {
 			t.Fatalf("%d %v", a.status, a.body)
 		}
 		return a.text("nonce")

@@ -37,19 +37,18 @@ func (broken) RemoveClient(context.Context, string) error { return errBroken }
 
 func (broken) SuspendClient(context.Context, string) error { return errBroken }
 
-func (broken) PutOnce(context.Context, string, []byte, time.Time) error { return errBroken }
+func (broken) UseOnce(context.Context, string, time.Time) error { return errBroken }
 
 // A fault of the server's is told from a refusal, and told to nobody in detail.
 func TestFaults(t *testing.T) {
 	w := newWorld(t)
 	client := w.registered(t, metadata(nil))
-	w.endpoint.Clients, w.endpoint.Challenges.Once = broken{}, broken{}
+	w.endpoint.Clients = broken{}
 	for name, a := range map[string]answer{
-		"register":  w.register(metadata(nil)),
-		"read":      w.own(http.MethodGet, client, nil, client.text("registration_access_token")),
-		"update":    w.own(http.MethodPut, client, back(client, nil), client.text("registration_access_token")),
-		"remove":    w.own(http.MethodDelete, client, nil, client.text("registration_access_token")),
-		"challenge": w.do(http.MethodGet, "/register/challenge", "", "", ""),
+		"register": w.register(metadata(nil)),
+		"read":     w.own(http.MethodGet, client, nil, client.text("registration_access_token")),
+		"update":   w.own(http.MethodPut, client, back(client, nil), client.text("registration_access_token")),
+		"remove":   w.own(http.MethodDelete, client, nil, client.text("registration_access_token")),
 	} {
 		text := string(must(json.Marshal(a.body)))
 		if a.status != http.StatusServiceUnavailable || a.text("error") != "temporarily_unavailable" || strings.Contains(text, errBroken.Error()) {
@@ -58,6 +57,13 @@ func TestFaults(t *testing.T) {
 	}
 	if e := w.audit.last(); e.Outcome != audit.Failed || e.Cause != errBroken.Error() {
 		t.Errorf("%+v", e)
+	}
+	w = newWorld(t)
+	nonce := must(w.endpoint.Challenges.New())
+	w.endpoint.Challenges.Once = broken{}
+	a := w.register(metadata(presenting(func(p *credential.Presentation) { p.Nonce, p.ID = nonce, "" })))
+	if a.status != http.StatusServiceUnavailable || a.text("error") != "temporarily_unavailable" || w.store.writes != 0 {
+		t.Errorf("%d %v", a.status, a.body)
 	}
 	w = newWorld(t, func(w *world) { w.endpoint.Rand = iotest.ErrReader(errBroken) })
 	if a := w.register(metadata(nil)); a.status != http.StatusInternalServerError || a.text("error") != "server_error" || w.store.writes != 0 {

@@ -131,7 +131,7 @@ func newWorld(t testing.TB, change ...func(*world)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	challenges := &registration.Challenges{Once: w.store, Clock: clock, Rand: rand.Reader}
+	challenges := &registration.Challenges{Secret: []byte("a secret of thirty-two bytes 0002"), Once: w.store, Clock: clock, Rand: rand.Reader}
 	w.endpoint = &registration.Endpoint{
 		Profile: &w.profile, Issuer: issuer, URL: issuer + "/register", Clients: w.store, Once: w.store,
 		Audit: w.audit, Clock: clock, Rand: rand.Reader,
