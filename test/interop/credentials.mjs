@@ -132,6 +132,15 @@ await step('bitstring_status_list', async () => {
   wantBits(list, lists.bitstring)
 })
 
+await step('status_list_2021', async () => {
+  const { verifiableCredential } = await verifyCredential(lists.list2021.token, resolver, asserted)
+  assert.deepEqual(verifiableCredential.type, ['VerifiableCredential', 'StatusList2021Credential'])
+  assert.equal(verifiableCredential.credentialSubject.type, 'StatusList2021')
+  const list = await statusList.decodeList(verifiableCredential.credentialSubject)
+  assert.equal(list.length, 131072)
+  wantBits(list, lists.list2021)
+})
+
 // Software statements.
 
 await step('statement', async () => {

@@ -19,7 +19,7 @@ import (
 
 // credentialSteps are what credentials.mjs does, in its order.
 var credentialSteps = []string{
-	"v1_credential", "v1_presentation", "v2_credential", "v2_presentation", "bitstring_status_list", "statement", "made",
+	"v1_credential", "v1_presentation", "v2_credential", "v2_presentation", "bitstring_status_list", "status_list_2021", "statement", "made",
 }
 
 const (

@@ -66,19 +66,26 @@ func (w *world) entity(v credential.Version) credential.Credential {
 // lists has ours, and where theirs will be.
 func (w *world) lists(t *testing.T) map[string]any {
 	t.Helper()
+	return map[string]any{
+		"revoked": revoked, "free": free,
+		"bitstring":  w.ourList(t, credential.List{Version: credential.V2, Type: credential.BitstringStatusList}),
+		"list2021":   w.ourList(t, credential.List{Version: credential.V1, Type: credential.StatusList2021}),
+		"theirs":     w.list("/status/theirs", credential.BitstringStatusList),
+		"theirs2021": w.list("/status/theirs-2021", credential.StatusList2021),
+	}
+}
+
+// ourList is one of the registry, with some bits set.
+func (w *world) ourList(t *testing.T, l credential.List) map[string]any {
+	t.Helper()
+	l.URL, l.Purpose, l.Bits = w.url("/status/ours"), credential.Revocation, credential.NewBits(0)
 	set := []uint64{0, 7, 8, revoked, credential.MinBits - 1}
-	l := credential.List{URL: w.url("/status/ours"), Purpose: credential.Revocation, Bits: credential.NewBits(0)}
 	for _, index := range set {
 		must(t, l.Bits.Set(index, true))
 	}
 	return map[string]any{
-		"revoked": revoked, "free": free,
-		"bitstring": map[string]any{
-			"url": l.URL, "token": token(t)(w.registry.StatusList(l)),
-			"set": set, "clear": []uint64{1, 6, 9, free, revoked + 1, credential.MinBits - 2},
-		},
-		"theirs":     w.list("/status/theirs", credential.BitstringStatusList),
-		"theirs2021": w.list("/status/theirs-2021", credential.StatusList2021),
+		"url": l.URL, "token": token(t)(w.registry.StatusList(l)),
+		"set": set, "clear": []uint64{1, 6, 9, free, revoked + 1, credential.MinBits - 2},
 	}
 }
 
