@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
@@ -156,6 +157,9 @@ func (i *Issuer) StatusList(l List) (string, error) {
 		return "", err
 	}
 	kind, id := string(cmp.Or(l.Type, BitstringStatusList)), l.URL+"#list"
+	if l.Type == StatusList2021 {
+		encoded = strings.TrimPrefix(encoded, "u") // it has plain base64, no multibase
+	}
 	about := map[string]any{"id": id, "type": kind, "statusPurpose": l.Purpose, "encodedList": encoded}
 	if l.TTL > 0 {
 		about["ttl"] = l.TTL.Milliseconds()

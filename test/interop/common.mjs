@@ -1,4 +1,4 @@
-// What both programs need: their instructions, which come on stdin as JSON, and
+// What the programs need: their instructions, which come on stdin as JSON, and
 // the report of their steps. Each step that went well is a line "ok NAME STEP"
 // on stdout, and the first that did not ends the program.
 import { webcrypto } from 'node:crypto'
@@ -21,3 +21,6 @@ export async function step(name, run) {
     process.exit(1)
   }
 }
+
+// hand gives what the program made to the test that runs it, as a line of JSON.
+export const hand = (made) => console.log(JSON.stringify(made))

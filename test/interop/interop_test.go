@@ -1,5 +1,7 @@
 // Package interop lets a relying party that others wrote, and that is
-// certified for FAPI, work with the example server.
+// certified for FAPI, work with the example server; and has DIDs, credentials,
+// status lists and software statements read by the packages of others, and
+// theirs by ours.
 package interop
 
 import (
@@ -12,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,10 +76,15 @@ func instructions(op *harness.OP, b *harness.Buyer) map[string]any {
 // play runs a program, which has to report these steps and no others.
 func play(t *testing.T, folder, program, certificate string, instructions map[string]any, steps []string) {
 	t.Helper()
-	got := run(t, folder, program, certificate, instructions)
+	wantSteps(t, run(t, folder, program, certificate, instructions), instructions["name"], steps)
+}
+
+// wantSteps: the lines report these steps and no others.
+func wantSteps(t *testing.T, got []string, name any, steps []string) {
+	t.Helper()
 	for i, step := range steps {
 		t.Run(step, func(t *testing.T) {
-			if want := fmt.Sprintf("ok %s %s", instructions["name"], step); i >= len(got) || got[i] != want {
+			if want := fmt.Sprintf("ok %s %s", name, step); i >= len(got) || got[i] != want {
 				t.Errorf("no line %q", want)
 			}
 		})
@@ -84,6 +92,19 @@ func play(t *testing.T, folder, program, certificate string, instructions map[st
 	if len(got) > len(steps) {
 		t.Errorf("lines of no step: %q", got[len(steps):])
 	}
+}
+
+// wantMade is wantSteps for a program that hands something over before it
+// reports its last step.
+func wantMade(t *testing.T, got []string, name any, steps []string, made any) {
+	t.Helper()
+	at := slices.IndexFunc(got, func(line string) bool { return strings.HasPrefix(line, "{") })
+	if at < 0 {
+		wantSteps(t, got, name, steps)
+		t.Fatal("the program handed nothing over")
+	}
+	must(t, json.Unmarshal([]byte(got[at]), made))
+	wantSteps(t, slices.Delete(slices.Clone(got), at, at+1), name, steps)
 }
 
 // run runs a program and returns the lines that it printed.
@@ -100,7 +121,7 @@ func run(t *testing.T, folder, program, certificate string, instructions map[str
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
-		t.Errorf("the relying party: %v\n%s", err, &stderr)
+		t.Errorf("%s: %v\n%s", program, err, &stderr)
 	}
 	return strings.Split(strings.TrimSpace(stdout.String()), "\n")
 }
@@ -114,7 +135,9 @@ func install(t *testing.T) string {
 		missing(t, "Node.js 18 or newer is not installed (Debian: apt-get install nodejs npm)")
 	}
 	folder := t.TempDir()
-	for _, name := range []string{"common.mjs", "tls.mjs", "bank.mjs", "relyingparty.mjs", "advanced.mjs", "package.json", "package-lock.json"} {
+	programs, err := filepath.Glob("*.mjs")
+	must(t, err)
+	for _, name := range append(programs, "package.json", "package-lock.json") {
 		data, err := os.ReadFile(name)
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(folder, name), data, 0o600))
