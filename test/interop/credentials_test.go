@@ -51,7 +51,7 @@ var refusals = map[string]string{
 	"key_of_another_purpose": notByHolder, "changed_header": notByHolder, "changed_payload": notByHolder, "changed_signature": notByHolder,
 	"expired_credential": "MEF-R4: invalid_software_statement: A credential has expired",
 	"forged_credential":  notByIssuer, "changed_credential": notByIssuer,
-	"revoked_credential": "MEF-R8: invalid_software_statement: A credential's status is revoked.",
+	"revoked_credential": "MEF-R8: invalid_software_statement: Entity credential: status revoked.",
 }
 
 // statementRefusals are the same for a software statement.
@@ -102,7 +102,7 @@ func newWorld(t *testing.T, alg string) *world {
 	set, err := json.Marshal(gojose.JSONWebKeySet{Keys: []gojose.JSONWebKey{{Key: w.directory.Key.Public(), KeyID: "sig-1"}}})
 	must(t, err)
 	w.keys, err = credential.NewKeySets(credential.KeySetsConfig{
-		Sets: map[string]credential.KeySet{directoryID: {JWKS: set}}, Others: keys{w.documents()},
+		Sets: map[string]credential.KeySet{directoryID: {JWKS: set}}, Others: credential.Documents{Cache: w.documents()},
 	})
 	must(t, err)
 	return w

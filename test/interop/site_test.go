@@ -123,17 +123,6 @@ func (s *site) documents() *did.Cache {
 	}})
 }
 
-// keys are those of DID documents.
-type keys struct{ documents *did.Cache }
-
-func (k keys) Keys(ctx context.Context, party, kid string, r credential.Relationship) ([]credential.Key, error) {
-	id, err := did.Parse(party)
-	if err != nil {
-		return nil, err
-	}
-	return k.documents.Keys(ctx, id, did.Relationship(r), kid)
-}
-
 // party is somebody with a DID and a document.
 type party struct {
 	*credential.Issuer
