@@ -120,7 +120,7 @@ func (a *API) call(ctx context.Context, method, path, token string, data map[str
 	if err != nil {
 		return nil, err
 	}
-	res, err := a.client().Do(req)
+	res, err := followNone(a.HTTP).Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -158,11 +158,12 @@ func (a *API) request(ctx context.Context, method, path, token string, data map[
 	return req, nil
 }
 
-// client follows no redirect: the token is for this Seller alone.
-func (a *API) client() *http.Client {
+// followNone is the client, nil for the usual one, without redirects: tokens
+// are for this Seller alone.
+func followNone(of *http.Client) *http.Client {
 	client := http.Client{}
-	if a.HTTP != nil {
-		client = *a.HTTP
+	if of != nil {
+		client = *of
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &client

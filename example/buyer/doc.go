@@ -7,6 +7,15 @@
 //	tokens, err := b.Return(ctx, login, callbackURL, params)
 //	submission, err := b.Submit(ctx, tokens, map[string]any{"Remark": "as agreed"})
 //
+// A client comes to be at a Seller with what a directory and a registry say of
+// it (package registry is an example of both):
+//
+//	registrar, err := buyer.FindRegistrar(ctx, httpClient, "https://as.seller.example")
+//	registration, err := registrar.Register(ctx, buyer.Application{
+//		Metadata: metadata, Statement: statement, Holder: holder, Credentials: []string{credential},
+//	})
+//	... // keep the registration; its token is a secret
+//
 // The id that Submit sends comes from the ID Token that Return validated, not
 // from what the Buyer remembered.
 package buyer
