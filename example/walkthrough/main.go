@@ -1,6 +1,8 @@
 // Command walkthrough shows the whole profile at work: it starts the example
 // provider, plays a Buyer and its user through the five steps from the quote
-// to its submission, and then three attacks, which are refused.
+// to its submission, and then three attacks, which are refused. In a second act
+// a client registers itself with what the example registry says of it, and is
+// out as soon as the registry takes that back.
 //
 //	go run ./example/walkthrough
 //
@@ -54,6 +56,7 @@ func walk(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	defer w.late.close()
 	err = w.play(ctx)
 	if stopped := w.server.stop(); err == nil {
 		err = stopped
@@ -71,20 +74,29 @@ type world struct {
 	server *server
 	buyer  *party // the client that is registered as Buyer
 	other  *party // another one, who has nothing to do with it
+	late   *newcomer
 }
 
 func prepare(ctx context.Context, dir string, p *printer) (*world, error) {
-	s, err := newServer(ctx, dir)
+	s, err := newServer(dir)
 	if err != nil {
 		return nil, err
 	}
 	w := &world{printer: p, server: s, buyer: newParty("acme-buyer", "Acme Connectivity"), other: newParty("other-buyer", "Somebody Else")}
-	if err := s.start(ctx, w.buyer, w.other); err != nil {
+	if w.late, err = newNewcomer(ctx, s); err != nil {
+		return nil, err
+	}
+	if err = s.choosePorts(ctx); err == nil {
+		err = s.start(ctx, w.buyer, w.other)
+	}
+	if err != nil {
+		w.late.close()
 		return nil, fmt.Errorf("%w%s", err, s.lastWords())
 	}
 	for _, party := range []*party{w.buyer, w.other} {
 		if err := party.connect(ctx, s); err != nil {
 			_ = s.stop()
+			w.late.close()
 			return nil, err
 		}
 	}
@@ -94,7 +106,7 @@ func prepare(ctx context.Context, dir string, p *printer) (*world, error) {
 }
 
 func (w *world) play(ctx context.Context) error {
-	for _, act := range []func(context.Context) error{w.story, w.swappedCode, w.tamperedRequest, w.foreignIntent} {
+	for _, act := range []func(context.Context) error{w.story, w.swappedCode, w.tamperedRequest, w.foreignIntent, w.registration} {
 		if err := act(ctx); err != nil {
 			return err
 		}

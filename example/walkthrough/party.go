@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,13 @@ func newParty(id, name string) *party {
 	return &party{id: id, name: name, redirect: "https://" + id + ".example.org/cb", key: key}
 }
 
-func (p *party) kid() string { return p.id + "-sig-1" }
+// kid is the name of the key; that of a DID is one in its document.
+func (p *party) kid() string {
+	if strings.HasPrefix(p.id, "did:") {
+		return p.id + "#sig-1"
+	}
+	return p.id + "-sig-1"
+}
 
 // registration is the client's metadata (RFC 7591 §2).
 func (p *party) registration() map[string]any {

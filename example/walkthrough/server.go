@@ -4,17 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/meflso/fosite-meflso/example/internal/localtls"
 )
 
 const opPackage = "github.com/meflso/fosite-meflso/example/op"
@@ -42,60 +39,60 @@ func build(ctx context.Context, dir string) error {
 type server struct {
 	dir, issuer, api string
 	listen, mtls     string
+	cert             tls.Certificate
 	roots            *x509.CertPool // its certificate and nothing else
+	anchors          []string       // whom it trusts to vouch for clients
 	cmd              *exec.Cmd
 	log              tail
 }
 
-func newServer(ctx context.Context, dir string) (*server, error) {
+func newServer(dir string) (*server, error) {
 	s := &server{dir: dir, roots: x509.NewCertPool()}
+	return s, s.makeCertificate()
+}
+
+// choosePorts finds two that are free. The program opens them itself, so nobody
+// else here may open any in between.
+func (s *server) choosePorts(ctx context.Context) error {
 	var ports [2]string
 	for i := range ports {
 		// Both stay open until both are known, so that they differ.
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		defer listener.Close()
 		_, ports[i], _ = net.SplitHostPort(listener.Addr().String())
 	}
 	s.listen, s.mtls = "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1]
 	s.issuer, s.api = "https://localhost:"+ports[0], "https://localhost:"+ports[1]
-	return s, s.makeCertificate()
+	return nil
 }
 
 func (s *server) path(name string) string { return filepath.Join(s.dir, name) }
 
+// makeCertificate makes one for everybody who serves something here.
 func (s *server) makeCertificate() error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
+	var err error
+	if s.cert, err = localtls.Load(s.path("tls-cert.pem"), s.path("tls-key.pem")); err != nil {
 		return err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "localhost"},
-		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	s.roots.AppendCertsFromPEM(certificate)
-	return errors.Join(
-		os.WriteFile(s.path("tls-cert.pem"), certificate, 0o600),
-		os.WriteFile(s.path("tls-key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
-	)
+	s.roots.AddCert(s.cert.Leaf)
+	return nil
 }
 
 // transport trusts the server's certificate and no other.
 func (s *server) transport() *http.Transport {
 	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+}
+
+// write puts a value into a file, as JSON.
+func (s *server) write(name string, value any) error {
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.path(name), data, 0o600)
 }
 
 // start runs the program with these clients and waits until it is ready.
@@ -104,17 +101,14 @@ func (s *server) start(ctx context.Context, parties ...*party) error {
 	for _, p := range parties {
 		clients = append(clients, p.registration())
 	}
-	data, err := json.MarshalIndent(clients, "", "  ")
-	if err == nil {
-		err = os.WriteFile(s.path("clients.json"), data, 0o600)
-	}
-	if err != nil {
+	if err := errors.Join(s.write("clients.json", clients), s.write("anchors.json", s.anchors)); err != nil {
 		return err
 	}
 	s.cmd = exec.CommandContext(ctx, s.path("op"), //nolint:gosec // what build has put there
 		"-listen", s.listen, "-mtls-listen", s.mtls, "-issuer", s.issuer, "-mtls-base", s.api,
 		"-store", "sqlite:"+s.path("lso.db"), "-clients", s.path("clients.json"),
-		"-tls-cert", s.path("tls-cert.pem"), "-tls-key", s.path("tls-key.pem"))
+		"-tls-cert", s.path("tls-cert.pem"), "-tls-key", s.path("tls-key.pem"),
+		"-trust-anchors", s.path("anchors.json"), "-status-max-age", statusLife.String(), "-allow-loopback")
 	s.cmd.Dir = s.dir
 	s.cmd.Stderr = &s.log
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(os.Interrupt) }

@@ -20,6 +20,7 @@ func TestWalk(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Step 1 of 5", "Step 5 of 5", "refused with 403", "c_hash (MEF-R15)", "invalid_request_object", "error = invalid_request", "3 attacks were refused",
+		"the client_id is the client's own DID", "token endpoint: invalid_client", "unauthorized_client", "quote API: 401", "registration endpoint: invalid_software_statement",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q", want)
