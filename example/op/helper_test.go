@@ -6,9 +6,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"html"
 	"io"
 	"log/slog"
@@ -38,11 +40,15 @@ func must(t testing.TB, err error) {
 // made are the files that take long to make.
 var made = sync.OnceValues(func() ([]byte, []byte) {
 	keys, err1 := makeKeys()
-	tlsKey, err2 := makeTLSKey()
+	private, err2 := rsa.GenerateKey(rand.Reader, 2048)
 	if err1 != nil || err2 != nil {
 		panic("no keys")
 	}
-	return keys, tlsKey
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	return keys, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 })
 
 // workDir moves the test into a fresh directory with key files in it.

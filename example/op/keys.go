@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-jose/go-jose/v3"
 
+	"github.com/meflso/fosite-meflso/example/internal/files"
 	"github.com/meflso/fosite-meflso/strategy/key"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -56,7 +57,7 @@ func readKeys(o *options) (data []byte, path string, err error) {
 		return data, o.keys, err
 	}
 	path = o.store.beside("keys.json")
-	data, err = keep(path, 0o600, makeKeys)
+	data, err = files.Keep(path, 0o600, makeKeys)
 	return data, path, err
 }
 
@@ -97,7 +98,7 @@ func loadSalt(o *options) ([]byte, error) {
 }
 
 func keepSecret(path string) ([]byte, error) {
-	data, err := keep(path, 0o600, func() ([]byte, error) {
+	data, err := files.Keep(path, 0o600, func() ([]byte, error) {
 		secret := make([]byte, secretBytes)
 		_, err := rand.Read(secret)
 		return []byte(hex.EncodeToString(secret)), err

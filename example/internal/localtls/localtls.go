@@ -1,7 +1,8 @@
-// Package localtls makes certificates for localhost.
+// Package localtls makes certificates for localhost, and keeps them.
 package localtls
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -9,38 +10,65 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io/fs"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
 	"time"
+
+	"github.com/meflso/fosite-meflso/example/internal/files"
 )
 
-// Load returns the certificate of the two PEM files. Where there is neither, it
-// makes them, good for a year on this machine.
+// Load returns the certificate of the two PEM files. A file that is not there is
+// made, and a certificate whose time is over within a week is made anew; several
+// processes at once work with the same. The key is RSA: FAPI's suites of TLS 1.2
+// are.
 func Load(certFile, keyFile string) (tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return pair, err
-	}
-	certPEM, keyPEM, err := make509(time.Now())
+	keyPEM, err := files.Keep(keyFile, 0o600, makeKey)
 	if err != nil {
-		return pair, err
+		return tls.Certificate{}, err
 	}
-	// The key first: who finds a certificate finds its key. Neither replaces a
-	// file that is there.
-	if err := errors.Join(create(keyFile, keyPEM), create(certFile, certPEM)); err != nil {
-		return pair, err
+	if err := dropExpired(certFile); err != nil {
+		return tls.Certificate{}, err
 	}
-	return tls.X509KeyPair(certPEM, keyPEM)
+	certPEM, err := files.Keep(certFile, 0o644, func() ([]byte, error) { return makeCertificate(keyPEM) })
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return pair, fmt.Errorf("%s and %s: %w", certFile, keyFile, err)
+	}
+	return pair, nil
 }
 
-func make509(now time.Time) (certPEM, keyPEM []byte, err error) {
-	key, err1 := rsa.GenerateKey(rand.Reader, 2048) // FAPI's suites of TLS 1.2 are of RSA
-	serial, err2 := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, nil, err
+func makeKey() ([]byte, error) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
 	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
+}
+
+func makeCertificate(keyPEM []byte) ([]byte, error) {
+	block, _ := pem.Decode(keyPEM)
+	if block == nil {
+		return nil, errors.New("the key file is no PEM file")
+	}
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the key file holds no signing key")
+	}
+	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "localhost"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
@@ -48,17 +76,20 @@ func make509(now time.Time) (certPEM, keyPEM []byte, err error) {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
-	cert, err1 := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	private, err2 := x509.MarshalPKCS8PrivateKey(key)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), errors.Join(err1, err2)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
 }
 
-func create(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator names the file
-	if err != nil {
-		return err
+// dropExpired removes a certificate whose time is over within a week. What
+// cannot be read or parsed stays, for keep to complain of.
+func dropExpired(path string) error {
+	data, _ := os.ReadFile(path) // #nosec G304 -- a file of ours
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	if cert, err := x509.ParseCertificate(block.Bytes); err == nil && cert.NotAfter.Before(time.Now().AddDate(0, 0, 7)) {
+		return os.Remove(path)
+	}
+	return nil
 }

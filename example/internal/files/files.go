@@ -1,4 +1,6 @@
-package main
+// Package files makes the files that a program of the examples finds at its next
+// start.
+package files
 
 import (
 	"errors"
@@ -7,10 +9,10 @@ import (
 	"path/filepath"
 )
 
-// keep returns the content of the file; where there is none, it makes one. The
+// Keep returns the content of the file; where there is none, it makes one. The
 // file appears whole or not at all, and of several processes at once one makes
 // it.
-func keep(path string, mode fs.FileMode, fresh func() ([]byte, error)) ([]byte, error) {
+func Keep(path string, mode fs.FileMode, fresh func() ([]byte, error)) ([]byte, error) {
 	data, err := os.ReadFile(path) // #nosec G304 -- the operator chooses where files lie
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
