@@ -10,7 +10,6 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/meflso/fosite-meflso/strategy/internal/jose"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 )
 
@@ -133,8 +132,8 @@ func (r *remoteSets) get(ctx context.Context, url string) (keys []Public, ttl ti
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err = jose.ParseKeys(doc.Body)
-	return keys, lifetime(doc), err
+	set, err := r.config.parse(doc.Body)
+	return set.keys, lifetime(doc), err
 }
 
 func lifetime(doc *outbound.Document) time.Duration {

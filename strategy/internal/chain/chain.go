@@ -1,0 +1,128 @@
+// Package chain verifies short certificate chains of strangers, at a cost that
+// the authorities bound. It serves client certificates and the certificates of
+// keys that sign.
+package chain
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+)
+
+// The reasons for which a chain is not one of the authorities, beside those of
+// crypto/x509.
+var (
+	ErrNone        = errors.New("chain: there is no certificate")
+	ErrNoAuthority = errors.New("chain: there are no authorities")
+	// ErrForm: the chain is longer than MaxLength, has a certificate larger than
+	// MaxBytes, one that is not the issuer of the one before, or two issuers of
+	// one name.
+	ErrForm = errors.New("chain: the certificates are no short chain of each and its issuer")
+	// ErrKey: see CheckKey.
+	ErrKey = errors.New("chain: the certificate's key is not of a kind and size to verify with")
+)
+
+// The bounds of a chain.
+const (
+	MaxLength  = 4       // certificates
+	MaxBytes   = 8 << 10 // of a certificate's DER
+	maxRSABits = 4096
+)
+
+// Verify verifies a chain, leaf first, for this use at the given time, and
+// returns its paths to the roots, at least one. Each certificate is followed by
+// its issuer, and the keys of all issuers pass CheckKey; the leaf's verifies
+// nothing here. Without roots it is ErrNoAuthority, and never the system's
+// roots.
+//
+// No signature is verified by a key that the authorities do not vouch for: a
+// made-up chain costs 4 at most, by keys that the authorities chose, as long as
+// no two roots have one name.
+func Verify(chain []*x509.Certificate, roots *x509.CertPool, at time.Time, use x509.ExtKeyUsage, minRSABits int) ([][]*x509.Certificate, error) {
+	if len(chain) == 0 {
+		return nil, ErrNone
+	}
+	if roots == nil {
+		return nil, ErrNoAuthority // x509 would take the system's
+	}
+	if err := checkForm(chain, minRSABits); err != nil {
+		return nil, err
+	}
+	options := x509.VerifyOptions{
+		Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
+	}
+	if err := addIntermediates(chain, options); err != nil {
+		return nil, err
+	}
+	return chain[0].Verify(options)
+}
+
+// checkForm verifies no signature.
+func checkForm(chain []*x509.Certificate, minRSABits int) error {
+	if len(chain) > MaxLength || len(chain[0].Raw) > MaxBytes {
+		return ErrForm
+	}
+	for i, cert := range chain[1:] {
+		if len(cert.Raw) > MaxBytes || !isNext(cert, chain[:i+1]) {
+			return ErrForm
+		}
+		if err := CheckKey(cert, minRSABits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isNext: it issued the one before, and none of its name issued another, so
+// that there is one path.
+func isNext(cert *x509.Certificate, before []*x509.Certificate) bool {
+	issuedBy := func(child *x509.Certificate) bool { return bytes.Equal(child.RawIssuer, cert.RawSubject) }
+	last := len(before) - 1
+	return issuedBy(before[last]) && !slices.ContainsFunc(before[:last], issuedBy)
+}
+
+// addIntermediates goes from the top of the chain down to its leaf. What the
+// roots do not vouch for at the top, such as the issuer of a root, does not
+// count; what is below must be signed by the one above. crypto/x509 alone would
+// go from the leaf up, along every path that a stranger's certificates offer.
+func addIntermediates(chain []*x509.Certificate, options x509.VerifyOptions) error {
+	trusted := false
+	for i := len(chain) - 1; i > 0; i-- {
+		if trusted {
+			if err := chain[i].CheckSignatureFrom(chain[i+1]); err != nil {
+				return err
+			}
+		} else if _, err := chain[i].Verify(options); err != nil {
+			continue
+		}
+		trusted = true
+		options.Intermediates.AddCert(chain[i])
+	}
+	return nil
+}
+
+// CheckKey returns ErrKey unless the certificate's key is an RSA key of
+// minRSABits to 4096 bits, an ECDSA key on P-256 or P-384, or an Ed25519 key.
+// Signatures of the others are too weak, or too costly to verify for strangers.
+func CheckKey(cert *x509.Certificate, minRSABits int) error {
+	fits := false
+	switch public := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		bits := public.N.BitLen()
+		fits = minRSABits <= bits && bits <= maxRSABits
+	case *ecdsa.PublicKey:
+		fits = public.Curve == elliptic.P256() || public.Curve == elliptic.P384()
+	case ed25519.PublicKey:
+		fits = true
+	}
+	if !fits {
+		return ErrKey
+	}
+	return nil
+}
