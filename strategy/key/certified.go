@@ -62,8 +62,10 @@ func (c *ClientKeysConfig) parse(raw []byte) (*parsedSet, error) {
 	if err != nil {
 		return set, err
 	}
+	// No use is asked for: no extended key usage stands for a JWS.
+	verifier := &chain.Verifier{Roots: c.SigningCAs, Use: x509.ExtKeyUsageAny, MinRSABits: minRSABits}
 	for i := range members {
-		err := c.judge(&members[i], set.at)
+		err := c.judge(&members[i], verifier, set.at)
 		switch {
 		case err == nil:
 			set.keys = append(set.keys, members[i].Key)
@@ -75,7 +77,7 @@ func (c *ClientKeysConfig) parse(raw []byte) (*parsedSet, error) {
 }
 
 // judge tells whether a JWK is a key, and narrows when.
-func (c *ClientKeysConfig) judge(member *jose.Member, now time.Time) error {
+func (c *ClientKeysConfig) judge(member *jose.Member, verifier *chain.Verifier, now time.Time) error {
 	certificate := member.Key.Certificate
 	switch {
 	case member.Err != nil:
@@ -87,7 +89,7 @@ func (c *ClientKeysConfig) judge(member *jose.Member, now time.Time) error {
 	case certificate == nil || c.SigningCAs == nil:
 		return nil
 	}
-	return c.trust(member.Chain, certificate, now)
+	return trust(member.Chain, certificate, verifier, now)
 }
 
 // minRSABits is the least size of an issuer's RSA key (FAPI 1.0 §8.6-3).
@@ -97,7 +99,7 @@ const minRSABits = 2048
 // nearer: what is not valid yet will be, and the dates are compared later
 // anyway. Of several authorities that would do, such as one that was renewed,
 // the last to expire counts.
-func (c *ClientKeysConfig) trust(certs []*x509.Certificate, own *jose.Certificate, now time.Time) error {
+func trust(certs []*x509.Certificate, own *jose.Certificate, verifier *chain.Verifier, now time.Time) error {
 	at := now
 	switch {
 	case now.Before(own.NotBefore):
@@ -105,8 +107,7 @@ func (c *ClientKeysConfig) trust(certs []*x509.Certificate, own *jose.Certificat
 	case now.After(own.NotAfter):
 		at = own.NotAfter
 	}
-	// No use is asked for: no extended key usage stands for a JWS.
-	paths, err := chain.Verify(certs, c.SigningCAs, at, x509.ExtKeyUsageAny, minRSABits)
+	paths, err := verifier.Verify(certs, at)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAuthority, err)
 	}

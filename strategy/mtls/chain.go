@@ -40,7 +40,8 @@ func VerifyChain(certs []*x509.Certificate, roots *x509.CertPool, now time.Time,
 			return err
 		}
 	}
-	_, err := chain.Verify(certs, roots, now, x509.ExtKeyUsageClientAuth, minRSABits)
+	v := chain.Verifier{Roots: roots, Use: x509.ExtKeyUsageClientAuth, MinRSABits: minRSABits}
+	_, err := v.Verify(certs, now)
 	return err
 }
 

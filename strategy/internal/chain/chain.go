@@ -9,6 +9,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -35,32 +36,67 @@ const (
 	maxRSABits = 4096
 )
 
-// Verify verifies a chain, leaf first, for this use at the given time, and
-// returns its paths to the roots, at least one. Each certificate is followed by
-// its issuer, and the keys of all issuers pass CheckKey; the leaf's verifies
-// nothing here. Without roots it is ErrNoAuthority, and never the system's
-// roots.
+// Verifier verifies chains against the same authorities. It is for one
+// goroutine, and remembers the issuers of one chain for the next.
+type Verifier struct {
+	// Roots are the authorities; with nil it is ErrNoAuthority, and never the
+	// system's roots.
+	Roots      *x509.CertPool
+	Use        x509.ExtKeyUsage
+	MinRSABits int
+
+	known map[[sha256.Size]byte]issuers // by their DER and the time
+}
+
+// issuers are those of a chain that the roots vouch for.
+type issuers struct {
+	pool *x509.CertPool
+	err  error
+}
+
+// Verify verifies a chain, leaf first, at the given time and returns its paths
+// to the roots, at least one. Each certificate is followed by its issuer, and
+// the keys of all issuers pass CheckKey; the leaf's verifies nothing here.
 //
 // No signature is verified by a key that the authorities do not vouch for: a
-// made-up chain costs 4 at most, by keys that the authorities chose, as long as
-// no two roots have one name.
-func Verify(chain []*x509.Certificate, roots *x509.CertPool, at time.Time, use x509.ExtKeyUsage, minRSABits int) ([][]*x509.Certificate, error) {
+// made-up chain costs 4 at most, and the next one with the same issuers costs
+// one, by keys that the authorities chose, as long as no two roots have one
+// name.
+func (v *Verifier) Verify(chain []*x509.Certificate, at time.Time) ([][]*x509.Certificate, error) {
 	if len(chain) == 0 {
 		return nil, ErrNone
 	}
-	if roots == nil {
+	if v.Roots == nil {
 		return nil, ErrNoAuthority // x509 would take the system's
 	}
-	if err := checkForm(chain, minRSABits); err != nil {
+	if err := checkForm(chain, v.MinRSABits); err != nil {
 		return nil, err
 	}
-	options := x509.VerifyOptions{
-		Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
+	options := x509.VerifyOptions{Roots: v.Roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{v.Use}}
+	found := v.issuersOf(chain, options)
+	if found.err != nil {
+		return nil, found.err
 	}
-	if err := addIntermediates(chain, options); err != nil {
-		return nil, err
-	}
+	options.Intermediates = found.pool
 	return chain[0].Verify(options)
+}
+
+func (v *Verifier) issuersOf(chain []*x509.Certificate, options x509.VerifyOptions) issuers {
+	text := []byte(options.CurrentTime.String())
+	for _, cert := range chain[1:] {
+		text = append(text, cert.Raw...)
+	}
+	name := sha256.Sum256(text)
+	found, known := v.known[name]
+	if !known {
+		options.Intermediates = x509.NewCertPool()
+		found = issuers{options.Intermediates, addIntermediates(chain, options)}
+		if v.known == nil {
+			v.known = map[[sha256.Size]byte]issuers{}
+		}
+		v.known[name] = found
+	}
+	return found
 }
 
 // checkForm verifies no signature.

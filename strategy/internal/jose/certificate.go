@@ -48,10 +48,10 @@ func (k *Key) certify(jwk Object) ([]*x509.Certificate, error) {
 	if err != nil || len(certs) == 0 {
 		return nil, err
 	}
-	// A certificate for a key of a kind that crypto/x509 does not know has nil
-	// here, which is no key either.
-	own, ok := certs[0].PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !own.Equal(k.Public) {
+	// The certificate's PublicKey is nil for X25519, and for every kind that
+	// crypto/x509 does not know.
+	public, err := x509.ParsePKIXPublicKey(certs[0].RawSubjectPublicKeyInfo)
+	if own, ok := public.(interface{ Equal(crypto.PublicKey) bool }); err != nil || !ok || !own.Equal(k.Public) {
 		return nil, ErrCertificate
 	}
 	sum := sha256.Sum256(certs[0].Raw)
