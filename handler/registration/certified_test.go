@@ -135,7 +135,7 @@ func TestCertificatesRefused(t *testing.T) {
 		{refusal{"MEF-R44 neither kid nor a certificate that is one", nil, "MEF-R2", codeMetadata, nil}, []object{edit(n.jwk(""), object{"x5c": []string{"?"}})}},
 		{refusal{"FAPI-8.9-3 one certificate twice", nil, "FAPI-8.9-3", codeMetadata, nil}, []object{n.jwk(""), n.jwk("")}},
 		{refusal{"FAPI-8.9-3 the kid of one is the thumbprint of the other", nil, "FAPI-8.9-3", codeMetadata, nil}, []object{edit(bare, object{"kid": n.thumbprint()}), n.jwk("k2")}},
-		{refusal{"BASE-5.2.2-5 a certificate makes no key stronger", nil, "RFC7591-2", codeMetadata, nil}, []object{edit(n.jwk("k1"), object{"d": "AAAA"})}},
+		{refusal{"RFC7591-2 a private key with a certificate", nil, "RFC7591-2", codeMetadata, nil}, []object{edit(n.jwk("k1"), object{"d": "AAAA"})}},
 	} {
 		set := jwks(c.keys...)
 		c.run(t, func(object) object { return plain(byValue(c.keys...)) })
