@@ -36,7 +36,6 @@ func parseJWK(jwk jose.Object, id string) (Key, bool) {
 	if err != nil || len(keys) != 1 || !isSound(keys[0].Public) {
 		return Key{}, false
 	}
-	keys[0].Certificate = nil // the document names the key and vouches for it
 	return keys[0], true
 }
 

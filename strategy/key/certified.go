@@ -50,7 +50,7 @@ func (c *ClientKeys) CheckCertificates(set json.RawMessage) error {
 // parsedSet is what there is in a JWK Set. It does not change.
 type parsedSet struct {
 	keys    []Public
-	refused error     // why the first key with a wrong certificate is not among them
+	refused error     // why a key with a wrong certificate is not among them
 	at      time.Time // when its chains were verified
 }
 
@@ -69,7 +69,7 @@ func (c *ClientKeysConfig) parse(raw []byte) (*parsedSet, error) {
 		switch {
 		case err == nil:
 			set.keys = append(set.keys, members[i].Key)
-		case set.refused == nil && !errors.Is(err, jose.ErrUnusable):
+		case !errors.Is(err, jose.ErrUnusable):
 			set.refused = err
 		}
 	}

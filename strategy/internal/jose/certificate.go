@@ -97,9 +97,6 @@ func parseX5C(jwk Object) ([]*x509.Certificate, error) {
 
 // parseCertificate reads base64, and not base64url (RFC 7517 §4.7).
 func parseCertificate(text string) (*x509.Certificate, error) {
-	if len(text) > base64.StdEncoding.EncodedLen(chain.MaxBytes) {
-		return nil, ErrCertificate
-	}
 	der, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(der) > chain.MaxBytes {
 		return nil, ErrCertificate
