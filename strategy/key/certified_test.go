@@ -504,8 +504,8 @@ func TestCertificateVectors(t *testing.T) {
 }
 
 // hundred is a set of 100 keys, each with a chain of 4 that leads to the root:
-// with issuers of its own, with the same for all, or with those of another key,
-// which refuse it.
+// with issuers of its own, with the same for all, or with true ones above one
+// that they refuse.
 func hundred(b *testing.B, root *named, curve elliptic.Curve, kind string) json.RawMessage {
 	b.Helper()
 	line := func(i int) *named {
@@ -524,9 +524,10 @@ func hundred(b *testing.B, root *named, curve elliptic.Curve, kind string) json.
 		}
 		n := parent.leaf(b, template("buyer"))
 		if kind == "hostile" {
-			name := *parent.cert
+			name := *shared.issuer.cert
 			name.PublicKey = nil // which is not that of the key that signs
-			n = (&named{cert: &name, key: ecSigner(b, curve), issuer: parent.issuer}).leaf(b, template("buyer"))
+			forger := &named{cert: &name, key: ecSigner(b, curve), issuer: shared.issuer.issuer}
+			n = forger.authorityOf(b, template(fmt.Sprint("made up ", i)), ecSigner(b, curve)).leaf(b, template("buyer"))
 		}
 		jwks = append(jwks, own(b, fmt.Sprint(i), n))
 	}

@@ -50,8 +50,9 @@ type Verifier struct {
 
 // issuers are those of a chain that the roots vouch for.
 type issuers struct {
-	pool *x509.CertPool
-	err  error
+	pool    *x509.CertPool
+	trusted bool // it is not empty
+	err     error
 }
 
 // Verify verifies a chain, leaf first, at the given time and returns its paths
@@ -59,9 +60,9 @@ type issuers struct {
 // the keys of all issuers pass CheckKey; the leaf's verifies nothing here.
 //
 // No signature is verified by a key that the authorities do not vouch for: a
-// made-up chain costs 4 at most, and the next one with the same issuers costs
-// one, by keys that the authorities chose, as long as no two roots have one
-// name.
+// made-up chain costs 4 at most, and the next one below the same true issuers
+// costs one, by keys that the authorities chose, as long as no two roots have
+// one name.
 func (v *Verifier) Verify(chain []*x509.Certificate, at time.Time) ([][]*x509.Certificate, error) {
 	if len(chain) == 0 {
 		return nil, ErrNone
@@ -73,7 +74,7 @@ func (v *Verifier) Verify(chain []*x509.Certificate, at time.Time) ([][]*x509.Ce
 		return nil, err
 	}
 	options := x509.VerifyOptions{Roots: v.Roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{v.Use}}
-	found := v.issuersOf(chain, options)
+	found := v.issuersIn(chain[1:], options)
 	if found.err != nil {
 		return nil, found.err
 	}
@@ -81,22 +82,49 @@ func (v *Verifier) Verify(chain []*x509.Certificate, at time.Time) ([][]*x509.Ce
 	return chain[0].Verify(options)
 }
 
-func (v *Verifier) issuersOf(chain []*x509.Certificate, options x509.VerifyOptions) issuers {
+// issuersIn goes from the top of the issuers down to the one of the leaf, and
+// remembers each step.
+func (v *Verifier) issuersIn(line []*x509.Certificate, options x509.VerifyOptions) issuers {
+	if len(line) == 0 {
+		return issuers{pool: x509.NewCertPool()}
+	}
 	text := []byte(options.CurrentTime.String())
-	for _, cert := range chain[1:] {
+	for _, cert := range line {
 		text = append(text, cert.Raw...)
 	}
 	name := sha256.Sum256(text)
 	found, known := v.known[name]
-	if !known {
-		options.Intermediates = x509.NewCertPool()
-		found = issuers{options.Intermediates, addIntermediates(chain, options)}
-		if v.known == nil {
-			v.known = map[[sha256.Size]byte]issuers{}
-		}
-		v.known[name] = found
+	if known {
+		return found
 	}
+	if found = v.issuersIn(line[1:], options); found.err == nil {
+		found = found.below(line, options)
+	}
+	if v.known == nil {
+		v.known = map[[sha256.Size]byte]issuers{}
+	}
+	v.known[name] = found
 	return found
+}
+
+// below adds the first in the line. What the roots do not vouch for at the top,
+// such as the issuer of a root, does not count; what is below must be signed by
+// the one above. crypto/x509 alone would go from the leaf up, along every path
+// that a stranger's certificates offer.
+func (i issuers) below(line []*x509.Certificate, options x509.VerifyOptions) issuers {
+	if i.trusted {
+		if err := line[0].CheckSignatureFrom(line[1]); err != nil {
+			return issuers{err: err}
+		}
+	} else {
+		options.Intermediates = i.pool
+		if _, err := line[0].Verify(options); err != nil {
+			return i
+		}
+	}
+	pool := i.pool.Clone()
+	pool.AddCert(line[0])
+	return issuers{pool: pool, trusted: true}
 }
 
 // checkForm verifies no signature.
@@ -121,26 +149,6 @@ func isNext(cert *x509.Certificate, before []*x509.Certificate) bool {
 	issuedBy := func(child *x509.Certificate) bool { return bytes.Equal(child.RawIssuer, cert.RawSubject) }
 	last := len(before) - 1
 	return issuedBy(before[last]) && !slices.ContainsFunc(before[:last], issuedBy)
-}
-
-// addIntermediates goes from the top of the chain down to its leaf. What the
-// roots do not vouch for at the top, such as the issuer of a root, does not
-// count; what is below must be signed by the one above. crypto/x509 alone would
-// go from the leaf up, along every path that a stranger's certificates offer.
-func addIntermediates(chain []*x509.Certificate, options x509.VerifyOptions) error {
-	trusted := false
-	for i := len(chain) - 1; i > 0; i-- {
-		if trusted {
-			if err := chain[i].CheckSignatureFrom(chain[i+1]); err != nil {
-				return err
-			}
-		} else if _, err := chain[i].Verify(options); err != nil {
-			continue
-		}
-		trusted = true
-		options.Intermediates.AddCert(chain[i])
-	}
-	return nil
 }
 
 // CheckKey returns ErrKey unless the certificate's key is an RSA key of
