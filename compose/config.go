@@ -65,6 +65,12 @@ type Config struct {
 	// ClientCAs are the authorities for tls_client_auth. With nil the provider
 	// does not have that method, and discovery does not list it.
 	ClientCAs *x509.CertPool
+	// SigningCAs are the authorities for the certificates of clients' keys: the
+	// x5c of a JWK that has one leads to one of them (MEF W128 R40). Nil means
+	// that their dates alone are looked at. RequireCertificate refuses keys
+	// without x5c; those in DID documents need none.
+	SigningCAs         *x509.CertPool
+	RequireCertificate bool
 	// Tokens is the host's token format; nil means Fosite's HMAC tokens.
 	Tokens oauth2.CoreStrategy
 	// Factories are the host's own handlers, appended after the library's.

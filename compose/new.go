@@ -110,7 +110,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	if !c.Profile.AllowDIDClients {
 		ofClients = nil
 	}
-	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock, Documents: ofClients})
+	resolver := key.NewClientKeys(key.ClientKeysConfig{Outbound: outbound.New(c.Outbound), Clock: c.Clock, Documents: ofClients, SigningCAs: c.SigningCAs, RequireCertificate: c.RequireCertificate})
 	encrypter := &key.Encrypter{Profile: &c.Profile, Keys: resolver}
 	clients := c.Storage.(fosite.Storage)
 	set := newSettings(c.Fosite, c.Issuer, &c.Profile, c.audiences())

@@ -134,7 +134,8 @@ func (c *Config) registrations(ring *key.Ring, documents *did.Cache, run atomic.
 		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand, Audiences: []string{c.Issuer + c.Paths.Register}, Admit: r.Admit, RequireStatement: !r.StatementOptional,
 		Statements:      &credential.Statements{Profile: &c.Profile, Anchors: slices.Clone(r.Directories), Keys: keys, Clock: c.Clock},
 		AllowDIDClients: c.Profile.AllowDIDClients, DIDs: documents, ServiceTypes: r.ServiceTypes, TLSClientAuth: c.ClientCAs != nil,
-		Scopes: c.Scopes, SigningAlgs: ring.Algs, Requirements: r.Requirements, Outbound: outbound.New(c.Outbound), Atomic: run,
+		Scopes: c.Scopes, SigningAlgs: ring.Algs, Requirements: r.Requirements,
+		SigningCAs: c.SigningCAs, RequireCertificate: c.RequireCertificate, Outbound: outbound.New(c.Outbound), Atomic: run,
 	}
 	secret, err := c.secret("registration challenge")
 	if err != nil {

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"time"
@@ -58,6 +59,11 @@ type Endpoint struct {
 	// TLSClientAuth takes clients of tls_client_auth: the server has
 	// authorities for it.
 	TLSClientAuth bool
+	// SigningCAs and RequireCertificate are those of the key.ClientKeysConfig by
+	// which clients' keys will be found: a client whose keys would be refused
+	// there is not registered (MEF W128 R40).
+	SigningCAs         *x509.CertPool
+	RequireCertificate bool
 	// Scopes are known beside those of the profile; GrantTypes are served
 	// beside the profile's.
 	Scopes, GrantTypes []string

@@ -1,12 +1,15 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -15,6 +18,7 @@ import (
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/key"
+	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
@@ -26,6 +30,10 @@ const (
 	ruleRSA     profile.Rule = "BASE-5.2.2-5"
 	ruleCurve   profile.Rule = "BASE-5.2.2-6"
 	rulePrivate profile.Rule = "RFC7591-2"
+
+	ruleCertified   profile.Rule = "MEF-R40"
+	ruleExpired     profile.Rule = "MEF-R41"
+	ruleCertificate profile.Rule = "RFC7517-4.7"
 )
 
 // checkKeySource: a client's keys are in one place.
@@ -59,7 +67,7 @@ func (d *draft) checkKeys(ctx context.Context) error {
 		if err != nil {
 			return invalid(ruleResolve, "The jwks_uri cannot be had.").Because(err)
 		}
-		if d.keys, err = readKeys(ctx, set); err != nil {
+		if d.keys, err = d.readKeys(ctx, set); err != nil {
 			return err
 		}
 	}
@@ -103,8 +111,33 @@ const maxKeys = 100
 var private = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
 // readKeys returns the keys that can be used; one of an unknown type does not
-// spoil the others (RFC 7517 §5).
-func readKeys(ctx context.Context, set json.RawMessage) ([]key.Public, error) {
+// spoil the others (RFC 7517 §5), but a wrong certificate does.
+func (d *draft) readKeys(ctx context.Context, set json.RawMessage) ([]key.Public, error) {
+	names, err := namesOf(set)
+	if err != nil {
+		return nil, err
+	}
+	found := d.keysOf()
+	if err := checkCertificates(found, set); err != nil {
+		return nil, err
+	}
+	var keys []key.Public
+	for _, name := range names {
+		usable, err := found.Keys(ctx, "", &storage.ClientMetadata{JWKS: set}, name)
+		if err != nil && !errors.Is(err, key.ErrNoKey) {
+			return nil, invalid(ruleKeys, "The JWK Set cannot be read.").Because(err)
+		}
+		if len(usable) > 1 { // the thumbprint of one is the kid of another
+			return nil, invalid(ruleKid, "One kid names two keys of the JWK Set.")
+		}
+		keys = append(keys, usable...)
+	}
+	return keys, nil
+}
+
+// namesOf returns what each key of a set is called: its kid, or else the
+// thumbprint of its certificate (MEF W128 R44).
+func namesOf(set json.RawMessage) ([]string, error) {
 	document, err := parseMembers(set)
 	if err != nil {
 		return nil, invalid(ruleKeys, "The JWK Set is not one JSON object.").Because(err)
@@ -113,32 +146,60 @@ func readKeys(ctx context.Context, set json.RawMessage) ([]key.Public, error) {
 	if err := json.Unmarshal(document["keys"], &jwks); err != nil || len(jwks) == 0 || len(jwks) > maxKeys {
 		return nil, invalid(ruleKeys, "The JWK Set has no keys, or too many.")
 	}
-	var keys []key.Public
-	seen := map[string]bool{}
+	var names []string
 	for _, jwk := range jwks {
-		kid := jwk.text("kid")
+		name := cmp.Or(jwk.text("kid"), thumbprintOf(jwk))
 		switch {
 		case slices.ContainsFunc(private, func(name string) bool { return len(jwk[name]) > 0 }):
 			return nil, invalid(rulePrivate, "The JWK Set has a private or symmetric key.")
-		case kid == "" || len(kid) > 2*maxName:
-			return nil, invalid(ruleKeys, "A key of the JWK Set has no kid.")
-		case seen[kid]:
+		case name == "" || len(name) > 2*maxName:
+			return nil, invalid(ruleKeys, "A key of the JWK Set has no kid and no certificate.")
+		case slices.Contains(names, name):
 			return nil, invalid(ruleKid, "Two keys of the JWK Set have one kid.")
 		}
-		seen[kid] = true
-		usable, err := parsed(ctx, set, kid)
-		if err != nil && !errors.Is(err, key.ErrNoKey) {
-			return nil, invalid(ruleKeys, "The JWK Set cannot be read.").Because(err)
-		}
-		keys = append(keys, usable...)
+		names = append(names, name)
 	}
-	return keys, nil
+	return names, nil
 }
 
-// parsed reads the keys of a set as they will be read when they verify.
-func parsed(ctx context.Context, set json.RawMessage, kid string) ([]key.Public, error) {
-	keys := key.NewClientKeys(key.ClientKeysConfig{Outbound: nowhere{}, MaxSets: 1})
-	return keys.Keys(ctx, "", &storage.ClientMetadata{JWKS: set}, kid)
+// thumbprintOf is the x5t#S256 of the JWK's certificate, which is not read yet,
+// or "".
+func thumbprintOf(jwk members) string {
+	chain, err := jwk.texts("x5c")
+	if err != nil || len(chain) == 0 {
+		return ""
+	}
+	der, err := base64.StdEncoding.DecodeString(chain[0])
+	if err != nil {
+		return ""
+	}
+	return mtls.Thumbprint(&x509.Certificate{Raw: der})
+}
+
+// checkCertificates: what a client says of its keys' certificates is true, and
+// they are what the server wants of them.
+func checkCertificates(keys *key.ClientKeys, set json.RawMessage) error {
+	err := keys.CheckCertificates(set)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, key.ErrNoCertificate):
+		return invalid(ruleCertified, "A key of the JWK Set has no certificate.").Because(err)
+	case errors.Is(err, key.ErrAuthority):
+		return invalid(ruleCertified, "The certificate of a key is of no authority that is accepted for keys.").Because(err)
+	case errors.Is(err, key.ErrExpired):
+		return invalid(ruleExpired, "The certificate of a key has expired.").Because(err)
+	case errors.Is(err, key.ErrCertificate):
+		return invalid(ruleCertificate, "The x5c of a key is malformed, too large or for another key.").Because(err)
+	}
+	return invalid(ruleKeys, "The JWK Set cannot be read.").Because(err)
+}
+
+// keysOf reads the keys of sets by value as they will be read when they verify.
+func (d *draft) keysOf() *key.ClientKeys {
+	return key.NewClientKeys(key.ClientKeysConfig{
+		Outbound: nowhere{}, Clock: d.Clock, MaxSets: 1, SigningCAs: d.SigningCAs, RequireCertificate: d.RequireCertificate,
+	})
 }
 
 // nowhere is for sets by value.

@@ -178,7 +178,7 @@ func (d *draft) signer(ctx context.Context) (string, signers) {
 		if err != nil {
 			return nil, err
 		}
-		return parsed(ctx, set, kid)
+		return d.keysOf().Keys(ctx, "", &storage.ClientMetadata{JWKS: set}, kid)
 	}
 }
 

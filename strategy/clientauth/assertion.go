@@ -49,6 +49,7 @@ const (
 	ruleAlg       profile.Rule = "FAPI-8.6-1"
 	ruleHeader    profile.Rule = "FAPI-8.9-2"
 	ruleKid       profile.Rule = "MEF-R42"
+	ruleExpired   profile.Rule = "MEF-R41"
 	ruleSignature profile.Rule = "RFC7523-3-9"
 	ruleIss       profile.Rule = "RFC7523-3-1"
 	ruleSub       profile.Rule = "RFC7523-3-2"
@@ -115,7 +116,11 @@ func (a *Assertion) Verify(ctx context.Context, p *Presented, m *storage.ClientM
 	}
 	keys, err := a.Keys.Keys(ctx, p.ClientID, m, p.signed.Kid)
 	if err != nil {
-		return nil, ruleSignature.InvalidClient("The client assertion is not signed with a key of the client.").Because(err)
+		rule := ruleSignature
+		if errors.Is(err, key.ErrExpired) {
+			rule = ruleExpired
+		}
+		return nil, rule.InvalidClient("The client assertion is not signed with a key of the client.").Because(err)
 	}
 	claims, err := p.signed.Verify(keys, a.Profile.MinRSABits)
 	if err != nil {

@@ -5,10 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
+	"math/big"
 	"os"
 	"slices"
 	"strings"
@@ -298,6 +300,31 @@ func TestTwentyAtOnce(t *testing.T) {
 	if passed != 1 {
 		t.Errorf("%d passed, want 1", passed)
 	}
+}
+
+// A key is one while its certificate is valid (MEF W128 R41, R44).
+func TestAssertionOfCertifiedKey(t *testing.T) {
+	d := newDesk(t)
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, d.key.Public(), d.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.metadata.JWKS, err = json.Marshal(gojose.JSONWebKeySet{Keys: []gojose.JSONWebKey{{Key: d.key.Public(), KeyID: "k", Certificates: []*x509.Certificate{cert}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := time.Duration(0)
+	d.Keys = key.NewClientKeys(key.ClientKeysConfig{Clock: func() time.Time { return now.Add(later) }})
+	if err := d.try(d.sign(t, "JWT", good())); err != nil {
+		t.Error(err)
+	}
+	later = 2 * time.Hour
+	t.Run("MEF-R41/expired", func(t *testing.T) { wantRule(t, d.try(d.sign(t, "JWT", good())), "MEF-R41") })
 }
 
 func TestStoreFails(t *testing.T) {

@@ -30,8 +30,8 @@ const (
 // use, bound what it fetches, and heed the context.
 type Keys interface {
 	// Keys returns the keys that the party, a DID or an https URL, published
-	// for this relationship under this kid; the ID of each is that kid. A key
-	// of another relationship is not returned. An error means that there is
+	// for this relationship under this kid: its ID, or the thumbprint of its
+	// certificate. A key of another relationship is not returned. An error means that there is
 	// none or that it cannot be found out now.
 	Keys(ctx context.Context, party, kid string, r Relationship) ([]Key, error)
 }

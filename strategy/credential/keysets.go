@@ -36,8 +36,10 @@ type KeySetsConfig struct {
 }
 
 // KeySets finds the keys of configured issuers in their JWK Sets. A JWK Set has
-// no relationships: its keys assert, and authenticate nobody. It is safe for
-// concurrent use.
+// no relationships: its keys assert, and authenticate nobody. A key whose JWK
+// has an x5c goes by its certificate's thumbprint too, and is none while a
+// certificate in it is not valid (MEF W128 R41, R44); who issued those is not
+// looked at. It is safe for concurrent use.
 //
 // A set by URL is kept for what its Cache-Control says, within 5 to 15
 // minutes. An unknown kid refreshes it early, at most once per 30 s; a fetch
@@ -47,6 +49,7 @@ type KeySets struct {
 	byURL   map[string]string
 	remote  *keep.Cache[[]Key, string]
 	others  Keys
+	clock   func() time.Time
 }
 
 var _ Keys = (*KeySets)(nil)
@@ -66,7 +69,10 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 	if config.Outbound == nil {
 		config.Outbound = outbound.New(outbound.Config{})
 	}
-	k := &KeySets{byValue: map[string][]Key{}, byURL: map[string]string{}, others: config.Others}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	k := &KeySets{byValue: map[string][]Key{}, byURL: map[string]string{}, others: config.Others, clock: config.Clock}
 	load := func(ctx context.Context, url string) ([]Key, time.Duration, error) {
 		doc, err := config.Outbound.Get(ctx, url, "application/jwk-set+json", "application/json")
 		if err != nil {
@@ -78,7 +84,7 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 	// As many entries as issuers: nothing that a stranger sends is a key of it.
 	k.remote = keep.New(keep.Config[[]Key, string]{
 		Load:       load,
-		Fits:       hasKid,
+		Fits:       func(keys []Key, kid string) bool { return len(k.named(keys, kid)) > 0 },
 		Clock:      config.Clock,
 		Timeout:    loadTimeout,
 		Size:       len(config.Sets),
@@ -124,16 +130,14 @@ func (k *KeySets) Keys(ctx context.Context, party, kid string, r Relationship) (
 			return nil, err
 		}
 	}
-	if keys = withKid(keys, kid); len(keys) == 0 {
+	if keys = k.named(keys, kid); len(keys) == 0 {
 		return nil, ErrNoKey
 	}
 	return keys, nil
 }
 
-func hasKid(keys []Key, kid string) bool {
-	return slices.ContainsFunc(keys, func(k Key) bool { return k.ID == kid })
-}
-
-func withKid(keys []Key, kid string) []Key {
-	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.ID != kid })
+// named returns the keys that the kid names and that are valid now.
+func (k *KeySets) named(keys []Key, kid string) []Key {
+	now := k.clock()
+	return slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !k.Named(kid) || !k.ValidAt(now) })
 }

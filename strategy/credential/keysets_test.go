@@ -4,10 +4,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"testing"
+	"time"
 
 	gojose "github.com/go-jose/go-jose/v3"
 
@@ -74,6 +79,37 @@ func TestKeySets(t *testing.T) {
 	find(directory, one.Kid, credential.AssertionMethod, errNotFound)
 	w.clock.Add(1)
 	find(directory, one.Kid, credential.AssertionMethod, nil)
+}
+
+// An issuer's key with a certificate goes by its thumbprint too, while the
+// certificate is valid.
+func TestKeySetsOfCertifiedKeys(t *testing.T) {
+	w := newWorld(t)
+	i := party(directory, "1")
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+	der := must(x509.CreateCertificate(rand.Reader, template, template, i.Key.Public(), i.Key))
+	jwk := gojose.JSONWebKey{Key: i.Key.Public(), KeyID: "1", Certificates: []*x509.Certificate{must(x509.ParseCertificate(der))}}
+	set := must(json.Marshal(gojose.JSONWebKeySet{Keys: []gojose.JSONWebKey{jwk}}))
+	w.lists.put(jwksURL, string(set))
+	sets := must(credential.NewKeySets(credential.KeySetsConfig{
+		Sets:     map[string]credential.KeySet{directory: {JWKSURI: jwksURL}, named: {JWKS: set}},
+		Outbound: w.lists, Clock: w.verifier.Clock,
+	}))
+	sum := sha256.Sum256(der)
+	thumbprint := base64.RawURLEncoding.EncodeToString(sum[:])
+	want := func(want error) {
+		t.Helper()
+		for _, issuer := range []string{directory, named} {
+			for _, kid := range []string{"1", thumbprint} {
+				if keys, err := sets.Keys(t.Context(), issuer, kid, credential.AssertionMethod); !errors.Is(err, want) || err == nil && len(keys) != 1 {
+					t.Errorf("%s %s: got %d keys, %v, want %v", issuer, kid, len(keys), err, want)
+				}
+			}
+		}
+	}
+	t.Run("MEF-R44/thumbprint", func(*testing.T) { want(nil) })
+	w.clock.Add(7200)
+	t.Run("MEF-R41/expired", func(*testing.T) { want(credential.ErrNoKey) })
 }
 
 func TestKeySetsConfig(t *testing.T) {

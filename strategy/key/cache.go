@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/meflso/fosite-meflso/strategy/internal/jose"
 	"github.com/meflso/fosite-meflso/strategy/internal/keep"
 )
 
@@ -36,8 +35,8 @@ func (c ClientKeysConfig) fetch(ctx context.Context, url string) ([]Public, time
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err := jose.ParseKeys(doc.Body)
-	return keys, min(max(doc.MaxAge, minTTL), maxTTL), err
+	set, err := c.parse(doc.Body)
+	return set.keys, min(max(doc.MaxAge, minTTL), maxTTL), err
 }
 
 // remote looks in a JWK Set by URL.

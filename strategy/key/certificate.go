@@ -25,7 +25,8 @@ var _ Holder = (*ClientKeys)(nil)
 
 // Holds implements Holder, within the limits of Keys: a set by URL is fetched
 // early for a key that is not in it, at most once per 30 s. A JWK whose x5c
-// names another key than its own members is none.
+// names another key than its own members is none, nor is one whose certificates
+// are not valid now.
 func (c *ClientKeys) Holds(ctx context.Context, clientID string, m *storage.ClientMetadata, public crypto.PublicKey) (bool, error) {
 	if m == nil {
 		return false, nil

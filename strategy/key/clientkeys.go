@@ -3,6 +3,7 @@ package key
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -17,18 +18,22 @@ import (
 )
 
 // Public is a public key of a client: kid, alg, use and key_ops as its JWK
-// states them, and the key. It is shared and must not be changed.
+// states them, the key, and what is known of its certificate. A JWK without kid
+// has the thumbprint of its certificate for an ID. It is shared and must not be
+// changed.
 type Public = jose.Key
 
 // ErrNoKey means that the keys are known and none of them has the
-// wanted kid.
+// wanted kid. It is together with ErrExpired where one would, but for the time
+// of its certificates.
 var ErrNoKey = errors.New("key: no key has this kid")
 
 // Resolver finds the verification keys of a client. It must be safe for
 // concurrent use.
 type Resolver interface {
-	// Keys returns all keys of the client with this kid, in the order of its
-	// JWK Set. Several may share one (FAPI 1.0 Advanced §8.11): the caller
+	// Keys returns all keys of the client with this kid, or with a certificate
+	// of this thumbprint (MEF W128 R44), in the order of its JWK Set. Several
+	// may share one (FAPI 1.0 Advanced §8.11): the caller
 	// tries those whose alg, use and type fit until one verifies. The error is
 	// ErrNoKey if there is none; any other means that the keys cannot be had
 	// now or that the client's metadata are unusable.
@@ -57,6 +62,15 @@ type ClientKeysConfig struct {
 	// MaxSets bounds how many JWK Sets are kept of each kind, by value and by
 	// URL; 0 means 10 000.
 	MaxSets int
+	// SigningCAs are the authorities for the certificates of keys: the x5c of a
+	// key that has one must lead to one of them, by the intermediates in it,
+	// whatever the use of the key (MEF W128 R40). Nil means that nobody looks
+	// who issued them, and the pool must not change any more. Give each name of
+	// an authority one key: several make hostile chains cost more.
+	SigningCAs *x509.CertPool
+	// RequireCertificate refuses every key without x5c, whatever its use (MEF
+	// W128 R40, R47). The keys of a DID are no less for having none.
+	RequireCertificate bool
 }
 
 const (
@@ -68,17 +82,27 @@ const (
 // (RFC 7591 §2). It is safe for concurrent use and runs no goroutine but a
 // fetch that somebody asked for.
 //
-// A set by value is parsed once. A set by URL is kept for what its
+// A set by value is parsed once, and again after 15 minutes if there are
+// SigningCAs. A set by URL is kept for what its
 // Cache-Control says, within 5 to 15 minutes, and 5 if it says nothing. An
 // unknown kid refreshes it early, at most once per 30 s for all URLs of one
 // origin. Callers at the same time share one fetch, and one that gives up does
 // not stop it. A fetch that failed is not repeated for 30 s; meanwhile keys
 // that were fetched at most 1 h ago still serve.
 //
+// A key whose JWK has an x5c is a key while all certificates in it are valid, and
+// the authority to which they lead (MEF W128 R41, R48). It is Clock that tells,
+// with no grace: what a client signs here is an hour old at most, and when it
+// says that it signed is its own word, which one who got hold of the key of an
+// expired certificate would choose. Whether a certificate was revoked is not
+// looked up: a client takes such a key out of its set. Such a key is named by
+// its kid or by the thumbprint of its certificate (x5t#S256).
+//
 // A client whose identifier is a DID has its keys in its document: those of
 // authentication verify, those of keyAgreement encrypt.
 type ClientKeys struct {
-	byValue   *lru.Cache[[sha256.Size]byte, []Public]
+	config    ClientKeysConfig
+	byValue   *lru.Cache[[sha256.Size]byte, *parsedSet]
 	byURL     *keep.Cache[[]Public, matcher]
 	documents *did.Cache
 }
@@ -89,14 +113,17 @@ var _ Resolver = (*ClientKeys)(nil)
 func NewClientKeys(config ClientKeysConfig) *ClientKeys {
 	config = config.filled()
 	return &ClientKeys{
-		byValue: newLRU[[sha256.Size]byte, []Public](config.MaxSets),
-		byURL:   newRemoteSets(config), documents: config.Documents,
+		config: config, byValue: newLRU[[sha256.Size]byte, *parsedSet](config.MaxSets),
+		byURL: newRemoteSets(config), documents: config.Documents,
 	}
 }
 
 func (c ClientKeysConfig) filled() ClientKeysConfig {
 	if c.Outbound == nil {
 		c.Outbound = outbound.New(outbound.Config{})
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = defaultFetchTimeout
@@ -124,7 +151,7 @@ func (c *ClientKeys) Keys(ctx context.Context, clientID string, m *storage.Clien
 	if id, is := c.isDID(clientID); is {
 		return c.ofDID(ctx, id, m, kid)
 	}
-	return c.fitting(ctx, clientID, m, func(k Public) bool { return k.ID == kid })
+	return c.fitting(ctx, clientID, m, func(k Public) bool { return k.Named(kid) })
 }
 
 // matcher tells which keys are wanted.
@@ -135,7 +162,7 @@ func (c *ClientKeys) fitting(ctx context.Context, clientID string, m *storage.Cl
 	if m == nil {
 		return nil, ErrNoKey
 	}
-	find := c.find
+	find := c.inTime
 	if id, is := c.isDID(clientID); is {
 		find = func(ctx context.Context, m *storage.ClientMetadata, fits matcher) ([]Public, error) {
 			return c.inDocument(ctx, id, m, fits)
@@ -144,7 +171,7 @@ func (c *ClientKeys) fitting(ctx context.Context, clientID string, m *storage.Cl
 	keys, err := find(ctx, m, fits)
 	switch {
 	case errors.Is(err, ErrNoKey):
-		return nil, ErrNoKey
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("key: client %q: %w", clientID, err)
 	}
@@ -167,17 +194,26 @@ func (c *ClientKeys) find(ctx context.Context, m *storage.ClientMetadata, fits m
 }
 
 // registered looks in a JWK Set by value.
-func (c *ClientKeys) registered(set []byte, fits matcher) ([]Public, error) {
-	digest := sha256.Sum256(set)
-	keys, ok := c.byValue.Get(digest)
-	if !ok {
-		var err error
-		if keys, err = jose.ParseKeys(set); err != nil {
-			return nil, err
-		}
-		c.byValue.Add(digest, keys)
+func (c *ClientKeys) registered(raw []byte, fits matcher) ([]Public, error) {
+	set, err := c.parsed(raw)
+	if err != nil {
+		return nil, err
 	}
-	return matching(keys, fits)
+	return matching(set.keys, fits)
+}
+
+// parsed keeps what it parsed.
+func (c *ClientKeys) parsed(raw []byte) (*parsedSet, error) {
+	digest := sha256.Sum256(raw)
+	if set, ok := c.byValue.Get(digest); ok && (c.config.SigningCAs == nil || c.config.Clock().Sub(set.at) < maxTTL) {
+		return set, nil
+	}
+	set, err := c.config.parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	c.byValue.Add(digest, set)
+	return set, nil
 }
 
 // matching returns the keys that fit, or ErrNoKey.

@@ -13,6 +13,11 @@
 // A team that keeps its partners' keys elsewhere writes its own Resolver, of
 // one method.
 //
+// A Seller that wants certificates for the keys that sign (MEF W128 R40) names
+// the authorities; clients whose identifier is a DID are the alternative:
+//
+//	resolver := key.NewClientKeys(key.ClientKeysConfig{SigningCAs: pool, RequireCertificate: true})
+//
 // A [Source] gives the server's signing keys, which may live in an HSM, and
 // [NewRing] checks them against the profile:
 //
@@ -26,5 +31,6 @@
 //	token, err = encrypter.Encrypt(ctx, key.IDToken, clientID, metadata, token)
 //
 // Deliberately absent: keys that a message brings or points to (jwk, jku,
-// x5u), symmetric keys, and fetching a jwks_uri before somebody needs it.
+// x5c, x5u), symmetric keys, fetching a jwks_uri before somebody needs it,
+// revocation lists and OCSP, and the key usage that a certificate states.
 package key

@@ -15,7 +15,7 @@ import (
 type Recipients interface {
 	// EncryptionKey returns the key of the client for a JWE alg, with an RSA
 	// modulus of at least minRSABits. The error is ErrNoRecipient if it has
-	// none; any other means that the keys cannot be had now or that the client's metadata
+	// none, together with ErrExpired where it had one; any other means that the keys cannot be had now or that the client's metadata
 	// are unusable.
 	EncryptionKey(ctx context.Context, clientID string, m *storage.ClientMetadata, alg profile.KeyEncAlg, minRSABits int) (*Public, error)
 }
@@ -31,7 +31,10 @@ var _ Recipients = (*ClientKeys)(nil)
 // in the set (OpenID Connect Core §10.2).
 func (c *ClientKeys) EncryptionKey(ctx context.Context, clientID string, m *storage.ClientMetadata, alg profile.KeyEncAlg, minRSABits int) (*Public, error) {
 	keys, err := c.fitting(ctx, clientID, m, func(k Public) bool { return k.FitsEncryption(string(alg), minRSABits) })
-	if errors.Is(err, ErrNoKey) {
+	switch {
+	case errors.Is(err, ErrExpired):
+		return nil, fmt.Errorf("%w: %w", ErrNoRecipient, ErrExpired)
+	case errors.Is(err, ErrNoKey):
 		return nil, ErrNoRecipient
 	}
 	if err != nil {

@@ -93,8 +93,11 @@ func TestVerifyChainRefusesItsForm(t *testing.T) {
 		large.DNSNames = append(large.DNSNames, fmt.Sprintf("name-%d.buyer.example", i))
 	}
 	other := root.issue(t, ca("other"))
+	wide := ca("wide")
+	wide.DNSNames = large.DNSNames
+	middle := root.issue(t, wide)
 	for name, c := range map[string][]*x509.Certificate{
-		"five": certs(five...), "too large": certs(root.issue(t, large)), "not the issuer": certs(root.issue(t, leaf()), other),
+		"five": certs(five...), "too large": certs(root.issue(t, large)), "an issuer too large": certs(middle.issue(t, leaf()), middle), "not the issuer": certs(root.issue(t, leaf()), other),
 		"the same twice": certs(five[0], five[1], five[1]), "a gap": certs(five[0], five[2]),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,7 +51,11 @@ func (v *Verifier) Open(ctx context.Context, raw, clientID string, m *storage.Cl
 	}
 	keys, err := v.Keys.Keys(ctx, clientID, m, signed.Kid)
 	if err != nil {
-		return nil, ruleKey.InvalidRequestObject("The request object is not signed with a key of the client.").Because(err)
+		rule := ruleKey
+		if errors.Is(err, key.ErrExpired) {
+			rule = ruleExpired
+		}
+		return nil, rule.InvalidRequestObject("The request object is not signed with a key of the client.").Because(err)
 	}
 	members, err := signed.Verify(keys, v.Profile.MinRSABits)
 	if err != nil {
@@ -70,6 +74,7 @@ const (
 	ruleNone      profile.Rule = "MEF-R51"
 	ruleRS256     profile.Rule = "FAPI-8.6-1"
 	ruleKey       profile.Rule = "MEF-R44"
+	ruleExpired   profile.Rule = "MEF-R41"
 	ruleSub       profile.Rule = "RFC9101-10.8"
 	ruleHeader    profile.Rule = "FAPI-8.9-2"
 	ruleTyp       profile.Rule = "RFC8725-3.11"

@@ -158,5 +158,5 @@ func parseX25519(jwk Object, ops []string) (Key, bool) {
 		text, wrong := jwk.String(name)
 		*member, err = text, errors.Join(err, wrong)
 	}
-	return key, err == nil && key.ID != "" && !jwk.Has("d")
+	return key, err == nil && !jwk.Has("d")
 }

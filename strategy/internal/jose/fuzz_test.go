@@ -162,6 +162,12 @@ func unique(dec *json.Decoder, depth int) bool {
 	return err == nil
 }
 
+// rfc8705 is the JWK of RFC 8705 Appendix A, which has no kid.
+const rfc8705 = `{"kty":"EC","x":"1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q","y":"8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8","crv":"P-256","x5c":["` +
+	"MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAxODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqG" +
+	"SM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9OylMbnQZjjJ/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwID" +
+	`SQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOVbUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY="]}`
+
 // A key that is accepted has a kid and a public key of a known type, and is
 // the same after it was written and read again.
 func FuzzParseKeys(f *testing.F) {
@@ -174,6 +180,7 @@ func FuzzParseKeys(f *testing.F) {
 		`{"kty":"RSA","kid":"r","n":"","e":""}`, `{"kty":"RSA","kid":"r","n":"AQAB","e":"__________8"}`, `{"kty":"oct","kid":"s","k":"AAAA"}`,
 		`{"kty":"OKP","crv":"Ed25519","kid":"k","X":"AAAA"}`,
 		`{"kty":"OKP","crv":"X25519","kid":"k","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}`, `null`, `{}`,
+		rfc8705, with(ec, "x5c", `["`+strings.Split(rfc8705, `"`)[19]+`"]`), with(rfc8705, "x5t#S256", `"A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"`),
 	} {
 		f.Add(set(member))
 		f.Add(set(member, ed, member))
@@ -202,6 +209,9 @@ func FuzzParseKeys(f *testing.F) {
 		}
 		for i, k := range keys {
 			same := k.Public.(interface{ Equal(crypto.PublicKey) bool }).Equal(again[i].Public)
+			if c := k.Certificate; c != nil && (!k.Named(c.Thumbprint) || k.ValidAt(c.NotBefore) != !c.NotBefore.After(c.NotAfter)) {
+				t.Errorf("%q: key %d has the certificate %+v", data, i, c)
+			}
 			if !same || k.ID == "" || k.ID != again[i].ID || k.Alg != again[i].Alg || k.Use != again[i].Use {
 				t.Errorf("%q: key %d is %+v, then %+v", data, i, k, again[i])
 			}

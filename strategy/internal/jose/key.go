@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 
 	gojose "github.com/go-jose/go-jose/v3"
@@ -18,12 +20,13 @@ type Key struct {
 	ID, Alg, Use string
 	Ops          []string
 	Public       crypto.PublicKey
+	Certificate  *Certificate // nil if its JWK has no x5c
 }
 
 // fits reports whether the key may verify a signature with this alg and kid:
 // what the JWK says of itself is respected (RFC 7517 §4.2–4.4).
 func (k *Key) fits(alg, kid string, minRSABits int) bool {
-	return k.ID == kid &&
+	return k.Named(kid) &&
 		(k.Use == "" || k.Use == "sig") &&
 		(len(k.Ops) == 0 || slices.Contains(k.Ops, "verify")) &&
 		(k.Alg == "" || canonical(k.Alg) == canonical(alg)) &&
@@ -44,45 +47,91 @@ const maxKeys = 100
 // ErrKeySet is a document that is no JWK Set, or one with too many keys.
 var ErrKeySet = errors.New("jose: not a JWK Set of at most 100 keys")
 
-// ParseKeys reads a JWK Set. A key that the library cannot use (a curve it
-// does not know, a symmetric or private key, one without kid) is skipped, as
+// ErrUnusable is a JWK that the library cannot use: a curve it does not know, a
+// symmetric or private key, one with neither kid nor x5c.
+var ErrUnusable = errors.New("jose: not a JWK of a public key that can be used")
+
+// Member is what became of one JWK of a set.
+type Member struct {
+	Key   Key
+	Chain []*x509.Certificate // of its x5c, leaf first, which nobody verified
+	Err   error               // ErrUnusable or ErrCertificate: there is no Key
+}
+
+// ParseKeys reads a JWK Set. A key that the library cannot use is skipped, as
 // RFC 7517 §5 asks, and does not spoil the others.
 func ParseKeys(set []byte) ([]Key, error) {
-	object, err := ParseObject(set)
+	members, err := ParseMembers(set)
 	if err != nil {
-		return nil, ErrKeySet
-	}
-	var members []json.RawMessage
-	if err := json.Unmarshal(object["keys"], &members); err != nil || members == nil || len(members) > maxKeys {
-		return nil, ErrKeySet
+		return nil, err
 	}
 	keys := make([]Key, 0, len(members))
 	for _, member := range members {
-		if key, ok := parseKey(member); ok {
-			keys = append(keys, key)
+		if member.Err == nil {
+			keys = append(keys, member.Key)
 		}
 	}
 	return keys, nil
 }
 
-func parseKey(raw json.RawMessage) (Key, bool) {
-	// Exact names: encoding/json would let KEY_OPS stand for key_ops.
-	members, err := ParseObject(raw)
+// ParseMembers reads a JWK Set and tells what became of each JWK, in the order
+// of the set.
+func ParseMembers(set []byte) ([]Member, error) {
+	object, err := ParseObject(set)
 	if err != nil {
-		return Key{}, false
+		return nil, ErrKeySet
 	}
-	ops, err := members.Strings("key_ops")
-	if one, _ := members.String("key_ops"); one != "" {
+	var jwks []json.RawMessage
+	if err := json.Unmarshal(object["keys"], &jwks); err != nil || jwks == nil || len(jwks) > maxKeys {
+		return nil, ErrKeySet
+	}
+	members := make([]Member, len(jwks))
+	for i, jwk := range jwks {
+		members[i] = parseMember(jwk)
+	}
+	return members, nil
+}
+
+func parseMember(raw json.RawMessage) Member {
+	// Exact names: encoding/json would let KEY_OPS stand for key_ops.
+	jwk, err := ParseObject(raw)
+	if err != nil {
+		return Member{Err: ErrUnusable}
+	}
+	key, ok := parseKey(jwk)
+	if !ok {
+		return Member{Err: ErrUnusable}
+	}
+	certs, err := key.certify(jwk)
+	if err != nil {
+		return Member{Err: err}
+	}
+	if key.ID == "" && key.Certificate != nil {
+		key.ID = key.Certificate.Thumbprint
+	}
+	if key.ID == "" {
+		return Member{Err: ErrUnusable}
+	}
+	return Member{Key: key, Chain: certs}
+}
+
+// parseKey looks at everything but the kid and the certificates.
+func parseKey(jwk Object) (Key, bool) {
+	ops, err := jwk.Strings("key_ops")
+	if one, _ := jwk.String("key_ops"); one != "" {
 		return Key{}, false // a string is no list of operations
 	}
-	if err == nil && isX25519(members) {
-		return parseX25519(members, ops)
+	if err == nil && isX25519(jwk) {
+		return parseX25519(jwk, ops)
 	}
-	var jwk gojose.JSONWebKey
-	if err != nil || jwk.UnmarshalJSON(raw) != nil || !jwk.IsPublic() || jwk.KeyID == "" || !isSound(jwk.Key, members) {
+	bare := maps.Clone(jwk)
+	delete(bare, "x5c") // certify reads it, within bounds
+	raw, err2 := json.Marshal(bare)
+	var parsed gojose.JSONWebKey
+	if errors.Join(err, err2) != nil || parsed.UnmarshalJSON(raw) != nil || !parsed.IsPublic() || !isSound(parsed.Key, jwk) {
 		return Key{}, false
 	}
-	return Key{ID: jwk.KeyID, Alg: jwk.Algorithm, Use: jwk.Use, Ops: ops, Public: jwk.Key}, true
+	return Key{ID: parsed.KeyID, Alg: parsed.Algorithm, Use: parsed.Use, Ops: ops, Public: parsed.Key}, true
 }
 
 // isSound looks at what go-jose lets pass: an Ed25519 key that is too short,
