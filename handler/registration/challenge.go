@@ -58,14 +58,7 @@ func (c *Challenges) seal(text []byte) []byte {
 // Take takes a nonce back and reports whether it was an open one. It is the
 // TakeNonce of a credential.Verifier.
 func (c *Challenges) Take(ctx context.Context, nonce string) (open bool, err error) {
-	if len(nonce) != base64.RawURLEncoding.EncodedLen(nonceSize) {
-		return false, nil
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
-	if err != nil || !hmac.Equal(raw[nonceText:], c.seal(raw[:nonceText])) {
-		return false, nil
-	}
-	until := time.Unix(int64(binary.BigEndian.Uint64(raw)), 0) // #nosec G115 -- sealed by New
+	until := c.opened(nonce)
 	if !c.Clock().Before(until) {
 		return false, nil
 	}
@@ -74,6 +67,16 @@ func (c *Challenges) Take(ctx context.Context, nonce string) (open bool, err err
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// opened returns until when the nonce may be answered; the zero time if it is
+// not one of ours.
+func (c *Challenges) opened(nonce string) time.Time {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
+	if err != nil || len(raw) != nonceSize || !hmac.Equal(raw[nonceText:], c.seal(raw[:nonceText])) {
+		return time.Time{}
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(raw)), 0) // #nosec G115 -- sealed by New
 }
 
 // ServeHTTP answers GET with a new challenge.

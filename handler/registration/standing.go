@@ -82,12 +82,10 @@ func (s *Standing) Check(ctx context.Context, client fosite.Client) (err error) 
 // checkDID: who gave a DID up is not here any more. Where the document cannot
 // be had, those who need its keys will say so.
 func (s *Standing) checkDID(ctx context.Context, id string) error {
-	parsed, err := did.Parse(id)
-	if err != nil || s.config.DIDs == nil {
-		return nil
-	}
-	if _, err := s.config.DIDs.Resolve(ctx, parsed); errors.Is(err, did.ErrDeactivated) {
-		return ruleDeactivated.InvalidClient("The client's DID is deactivated.").Because(err)
+	if parsed, err := did.Parse(id); err == nil && s.config.DIDs != nil {
+		if _, err := s.config.DIDs.Resolve(ctx, parsed); errors.Is(err, did.ErrDeactivated) {
+			return ruleDeactivated.InvalidClient("The client's DID is deactivated.").Because(err)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,7 +23,7 @@ func certified(t *testing.T, h *harness.Host, cert tls.Certificate) *harness.Buy
 	b.Key = cert.PrivateKey.(crypto.Signer)
 	sum := sha256.Sum256(cert.Certificate[0])
 	b.Kid = base64.RawURLEncoding.EncodeToString(sum[:])
-	h.Register(t, b, harness.Set("jwks", json.RawMessage(harness.CertificateSet(cert))))
+	h.Register(t, b, harness.Set("jwks", harness.CertificateSet(cert)))
 	return b
 }
 
