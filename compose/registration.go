@@ -213,8 +213,8 @@ func (c *Config) onboarded(ctx context.Context, holder, trustDomain string) (boo
 const identifierMemory = 365 * 24 * time.Hour
 
 // firstSeen remembers which credential has an identifier (MEF W128 R7).
-func (c *Config) firstSeen(ctx context.Context, id, digest string) (bool, error) {
-	key := "credential:" + audit.Hash(id)
+func (c *Config) firstSeen(ctx context.Context, issuer, id, digest string) (bool, error) {
+	key := "credential:" + audit.Hash(issuer+"\n"+id) // neither has a line break
 	known, err := c.Records.GetOnce(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
 		return true, c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory))
@@ -226,13 +226,18 @@ func (c *Config) firstSeen(ctx context.Context, id, digest string) (bool, error)
 func (c *Config) leadsSomewhere(documents *did.Cache) func(context.Context, string) (bool, error) {
 	client := outbound.New(c.Outbound)
 	return func(ctx context.Context, id string) (bool, error) {
-		if !strings.HasPrefix(id, "did:") {
-			_, err := client.Get(ctx, id)
-			return err == nil, err
+		var err error
+		if strings.HasPrefix(id, "did:") {
+			var reference did.URL
+			if reference, err = did.ParseURL(id); err == nil {
+				_, err = documents.Resolve(ctx, reference.DID())
+			}
+		} else {
+			_, err = client.Get(ctx, id)
 		}
-		reference, err := did.ParseURL(id)
-		if err == nil {
-			_, err = documents.Resolve(ctx, reference.DID())
+		var status interface{ StatusCode() int }
+		if did.IsFinal(err) || errors.As(err, &status) || errors.Is(err, outbound.ErrRefused) {
+			return false, nil
 		}
 		return err == nil, err
 	}

@@ -42,8 +42,8 @@ type Registration struct {
 // EntityCredential is what a verified credential says of the legal entity of a
 // client, and where its status is found (MEF W128 R4 to R10).
 type EntityCredential struct {
-	// ID is the credential's identifier and Digest the SHA-256 of its token,
-	// base64url without padding.
+	// ID is the credential's identifier and Digest the SHA-256 of its token
+	// without the signature, base64url without padding.
 	ID     string `json:"id"`
 	Digest string `json:"digest,omitempty"`
 	// Subject is the identifier that the credential is about, the client's own

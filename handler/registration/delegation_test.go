@@ -43,7 +43,7 @@ func ofPrincipal(domain string) string {
 // delegation lets the buyer act for the issuer, unless changed.
 func delegation(issuer *credential.Issuer, change func(*credential.Credential)) string {
 	c := credential.Credential{
-		ID: issuer.ID + "?delegation=1", Type: "DelegationCredential", Subject: buyer, Until: now.Add(12 * time.Hour),
+		ID: issuer.ID + "?delegation=1", Type: "DelegationCredential", Subject: buyer, Until: now.Add(12 * time.Hour), Claims: object{"trustDomain": "buyer.example"},
 		Status: []credential.StatusEntry{{Type: credential.BitstringStatusList, Purpose: credential.Revocation, List: delegations, Index: 5}},
 	}
 	if change != nil {
@@ -223,7 +223,7 @@ func TestActsForRechecked(t *testing.T) {
 	}
 	withPrincipal(5)(w)
 	w.clock = w.clock.Add(20 * time.Minute)
-	if _, err = w.endpoint.Entities.Recheck(t.Context(), again); !errors.Is(err, credential.ErrRevoked) {
+	if _, err = w.endpoint.Entities.Recheck(t.Context(), again); !errors.Is(err, credential.ErrSupportRevoked) || errors.Is(err, credential.ErrRevoked) {
 		t.Errorf("got %v", err)
 	}
 }

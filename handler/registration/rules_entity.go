@@ -70,7 +70,7 @@ func (d *draft) entityOf(b *credential.Binding) *storage.EntityCredential {
 	}
 	for _, s := range b.Status {
 		entity.Status = append(entity.Status, storage.CredentialStatus{
-			Issuer: s.Issuer, StatusType: string(s.Type), StatusPurpose: string(s.Purpose),
+			ID: s.Credential, Issuer: s.Issuer, StatusType: string(s.Type), StatusPurpose: string(s.Purpose),
 			StatusListCredential: s.List, StatusListIndex: s.Index,
 		})
 	}
@@ -86,7 +86,7 @@ func BindingOf(e *storage.EntityCredential) credential.Binding {
 	}
 	for _, s := range e.Status {
 		b.Status = append(b.Status, credential.StatusEntry{
-			Issuer: s.Issuer, Type: credential.StatusType(s.StatusType), Purpose: credential.StatusPurpose(s.StatusPurpose),
+			Credential: s.ID, Issuer: s.Issuer, Type: credential.StatusType(s.StatusType), Purpose: credential.StatusPurpose(s.StatusPurpose),
 			List: s.StatusListCredential, Index: s.StatusListIndex,
 		})
 	}

@@ -44,12 +44,24 @@ func (d *draft) checkStatement(ctx context.Context) (err error) {
 	case d.Statements == nil:
 		err = ruleDirectory.Refuse(credential.CodeUnapproved, "The software statement's issuer is not accepted.")
 	default:
-		if d.statement, err = d.Statements.Verify(ctx, sent); err == nil {
-			d.algs = append(d.algs, d.statement.Alg)
-		}
+		d.statement, err = d.verified(ctx, sent)
 	}
 	d.reg.SoftwareStatement = sent
 	return err
+}
+
+// verified: a statement says of which software it is. Other JWTs of a directory
+// do not.
+func (d *draft) verified(ctx context.Context, statement string) (*credential.Statement, error) {
+	s, err := d.Statements.Verify(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	if s.SoftwareID == "" {
+		return nil, ruleStatement.Refuse(credential.CodeInvalid, "The software statement has no software_id.")
+	}
+	d.algs = append(d.algs, s.Alg)
+	return s, nil
 }
 
 // known reads a statement that was verified when it was stored.
@@ -207,7 +219,8 @@ func (d *draft) useUp(ctx context.Context) error {
 // would then manage.
 func (d *draft) checkControl(context.Context) error {
 	entity := d.reg.Entity
-	if d.reg.DID == "" || d.proven || entity != nil && BindingOf(entity).Client() == d.reg.DID {
+	// A holder who may present for another does not own the other's DID.
+	if d.reg.DID == "" || d.proven || entity != nil && entity.Holder == d.reg.DID && BindingOf(entity).Client() == d.reg.DID {
 		return nil
 	}
 	return invalid(ruleControl, "Nothing shows that the DID is the client's own: an entity presentation, a signed registration or the software statement would.")

@@ -57,10 +57,10 @@ func NewStanding(config StandingConfig) *Standing {
 }
 
 // Check implements clientauth.Standing. A client whose credential was revoked
-// is suspended for good: its codes and tokens are removed. One that acts for
-// another is only refused, since it may come back with a presentation without
-// the delegation. Where the status cannot be had, the client is refused as long
-// as that lasts (MEF W128 R8).
+// is suspended for good: its codes and tokens are removed. Where only something
+// that it rests on was revoked, such as a delegation, the client is refused and
+// may come back with another presentation. Where the status cannot be had, it is
+// refused as long as that lasts (MEF W128 R8).
 func (s *Standing) Check(ctx context.Context, client fosite.Client) (err error) {
 	id, now := client.GetID(), s.config.Clock()
 	if until, ok := s.good.Get(id); ok && now.Before(until) {
@@ -108,7 +108,7 @@ func (s *Standing) checkEntity(ctx context.Context, id string) (until time.Time,
 		return until, ruleEntity.InvalidClient("The client's entity credential cannot be verified here.")
 	}
 	b, err := s.config.Entities.Recheck(ctx, BindingOf(r.Entity))
-	if errors.Is(err, credential.ErrRevoked) && r.Entity.Delegator == "" {
+	if errors.Is(err, credential.ErrRevoked) {
 		s.suspend(ctx, id, err)
 	}
 	return b.NextCheck, err

@@ -25,7 +25,7 @@ func TestMEFR4_Accepted(t *testing.T) {
 				Identifier: buyer, Holder: buyer, LegalName: "Buyer Inc.", LEI: "5493001KJTIIGC8Y1R12", TrustDomain: "buyer.example",
 				MEFID: "mef/2021/011", CredentialID: "https://registry.example/credentials/4711", Digest: b.Digest,
 				Issuer: registry, Anchor: registry, Expires: now.Add(24 * time.Hour), NextCheck: now.Add(5 * time.Minute),
-				Status: []credential.StatusEntry{{Issuer: registry, Type: kind, Purpose: credential.Revocation, List: listURL, Index: position}},
+				Status: []credential.StatusEntry{{Credential: "https://registry.example/credentials/4711", Issuer: registry, Type: kind, Purpose: credential.Revocation, List: listURL, Index: position}},
 				Algs:   []string{"ES256", "ES256"},
 			}
 			if !reflect.DeepEqual(b, want) || len(b.Digest) != 43 {
@@ -109,7 +109,7 @@ func TestPresentationVariants(t *testing.T) {
 	p := claimsOf(r.Presentation)
 	one := p["verifiableCredential"].([]any)[0]
 	r.Presentation = resign(party(buyer, "sig-1"), r.Presentation, "vp+ld+json+jwt", map[string]any{
-		"jti": "other", "verifiableCredential": one, "aud": []string{"https://other.example", server}, "holder": map[string]any{"id": buyer},
+		"jti": "other", "verifiableCredential": one, "aud": []string{server}, "holder": map[string]any{"id": buyer},
 	})
 	if _, err := w.verifier.Verify(t.Context(), r); err != nil {
 		t.Error(err)

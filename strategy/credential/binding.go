@@ -26,7 +26,7 @@ type Binding struct {
 	TrustDomain string `json:"trust_domain,omitempty"`
 	MEFID       string `json:"mef_id,omitempty"`
 	// CredentialID is the entity credential's identifier, and Digest the
-	// SHA-256 of its token, base64url.
+	// SHA-256 of its token without the signature, base64url.
 	CredentialID string `json:"credential_id"`
 	Digest       string `json:"digest"`
 	// Issuer issued the entity credential. Anchor is the accepted issuer at

@@ -105,22 +105,23 @@ func (v *Verifier) checkCredential(ctx context.Context, c *vc) error {
 	if !c.valid.contains(v.Clock(), v.Profile.RequestObject.Skew) {
 		return invalid(ruleEntity, "A credential has expired or is not valid yet.")
 	}
-	if len(c.status) == 0 && !v.Policy.StatusOptional && !c.selfIssued() {
+	if !v.Policy.StatusOptional && !c.selfIssued() && !revocable(c.status) {
 		return invalid(ruleRevocable, "A credential has no status by which it could be revoked.")
 	}
-	return v.checkID(ctx, c)
+	if v.Policy.Resolve == nil {
+		return nil
+	}
+	return ask(func() (bool, error) { return v.Policy.Resolve(ctx, c.id) },
+		invalid(ruleID, "A credential's identifier cannot be resolved."))
 }
 
-func (v *Verifier) checkID(ctx context.Context, c *vc) error {
-	if v.Policy.Resolve != nil {
-		if leads, err := v.Policy.Resolve(ctx, c.id); err != nil || !leads {
-			return invalid(ruleID, "A credential's identifier cannot be resolved.").Because(err)
-		}
-	}
+// checkUnique is asked of credentials that are good otherwise: a policy keeps
+// what it sees.
+func (v *Verifier) checkUnique(ctx context.Context, c *vc) error {
 	if v.Policy.Unique == nil {
 		return nil
 	}
-	return ask(func() (bool, error) { return v.Policy.Unique(ctx, c.id, c.digest) },
+	return ask(func() (bool, error) { return v.Policy.Unique(ctx, c.issuer, c.id, c.digest) },
 		invalid(ruleID, "A credential's identifier was seen with another credential."))
 }
 

@@ -2,8 +2,13 @@ package credential_test
 
 import (
 	"context"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
+	"math/big"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/meflso/fosite-meflso/strategy/credential"
@@ -93,8 +98,8 @@ func TestMEFR6_IssuerRefused(t *testing.T) {
 			a := newAttempt(t)
 			r.change(a)
 			wantViolation(t, a.run(t), r.rule, r.code)
-			if n := len(a.w.keys.lookups); n != 1 {
-				t.Errorf("keys of %d parties were looked up, want the holder's alone: %v", n, a.w.keys.lookups)
+			if n := len(a.w.keys.lookups); n != 0 {
+				t.Errorf("keys of %d parties were looked up, for whom nobody vouched: %v", n, a.w.keys.lookups)
 			}
 		})
 	}
@@ -205,4 +210,55 @@ func TestMEFR10_Holder(t *testing.T) {
 			wantPolicy(t, a.run(t), "MEF-R10", test.code)
 		})
 	}
+}
+
+// MEF-R7: the identifiers of what is refused are not remembered, and a second
+// form of a signature is not another credential.
+func TestMEFR7_Remembered(t *testing.T) {
+	seen := map[string]string{}
+	watch := func(a *attempt) {
+		a.w.verifier.Policy.Unique = func(_ context.Context, issuer, id, digest string) (bool, error) {
+			known, there := seen[issuer+"\n"+id]
+			seen[issuer+"\n"+id] = digest
+			return !there || known == digest, nil
+		}
+	}
+	for name, change := range map[string]func(a *attempt){
+		"revoked":            listWith(nil, position),
+		"another's":          func(a *attempt) { a.holder = party("did:web:stranger.example", "k1") },
+		"for another client": func(a *attempt) { a.request.Identifier = "did:web:stranger.example" },
+		"not signed by the holder": func(a *attempt) {
+			a.resign = func(vp string) string { return tamper(vp) }
+		},
+		"self-issued, and not accepted": func(a *attempt) {
+			a.w.verifier.Policy.AcceptSelfIssued = func(context.Context, credential.Binding) (bool, error) { return false, nil }
+			a.vc = selfIssued()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttempt(t)
+			watch(a)
+			change(a)
+			if err := a.run(t); err == nil || len(seen) != 0 {
+				t.Errorf("got %v, remembered %v", err, seen)
+			}
+		})
+	}
+	a := newAttempt(t)
+	watch(a)
+	for _, vc := range []string{a.vc, otherForm(a.vc)} {
+		a.vp.Credentials, a.vp.ID, a.request.Presentation = []string{vc}, rand.Text(), ""
+		if err := a.run(t); err != nil || len(seen) != 1 {
+			t.Errorf("got %v, remembered %v", err, seen)
+		}
+	}
+}
+
+// otherForm is the token with the signature (r, n-s), which verifies as well.
+func otherForm(token string) string {
+	at := strings.LastIndexByte(token, '.') + 1
+	signature := must(base64.RawURLEncoding.DecodeString(token[at:]))
+	s := new(big.Int).SetBytes(signature[32:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
+	return token[:at] + base64.RawURLEncoding.EncodeToString(signature)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"strings"
 
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
 )
@@ -18,7 +19,7 @@ type vc struct {
 	about               jose.Object // credentialSubject
 	valid               span
 	status              []StatusEntry
-	digest              string // of the whole token
+	digest              string // of the token without its signature
 }
 
 // parseVC reads a credential of either version, up to limit bytes.
@@ -43,10 +44,11 @@ func parseVC(token string, limit int) (*vc, error) {
 	if err := c.readID(); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(token))
+	// Of what was signed: a signature of ECDSA has a second form.
+	sum := sha256.Sum256([]byte(token[:strings.LastIndexByte(token, '.')]))
 	c.digest = base64.RawURLEncoding.EncodeToString(sum[:])
 	var err error
-	c.status, err = parseStatus(d.body["credentialStatus"], c.issuer)
+	c.status, err = parseStatus(d.body["credentialStatus"], c.id, c.issuer)
 	return c, err
 }
 
@@ -65,11 +67,12 @@ func (c *vc) readSubject() error {
 	return nil
 }
 
-// readID: the identifier is one that can be resolved; a urn:uuid cannot.
+// readID: the identifier is the credential's own and can be resolved; a urn:uuid
+// cannot, and that of its issuer or subject is not its own.
 func (c *vc) readID() error {
 	jti, err1 := c.claims.String("jti")
 	id, err2 := c.body.String("id")
-	if c.id = same(jti, err1, id, err2); !isHTTPS(c.id) && !isDIDURL(c.id) {
+	if c.id = same(jti, err1, id, err2); !isHTTPS(c.id) && !isDIDURL(c.id) || isDID(c.id) || c.id == c.issuer || c.id == c.subject {
 		return invalid(ruleID, "A credential has no identifier that is an https URL or a DID URL.")
 	}
 	return nil

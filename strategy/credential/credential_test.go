@@ -67,12 +67,23 @@ var credentialRefusals = []refusal{
 	{"MEF-R7 relative", func(a *attempt) { a.with(map[string]any{"id": "/credentials/1872"}) }, "MEF-R7", isInvalid},
 	{"MEF-R7 jti differs", func(a *attempt) { a.with(map[string]any{"jti": "https://registry.example/credentials/1"}) }, "MEF-R7", isInvalid},
 	{"MEF-R7 one id, two credentials", func(a *attempt) {
-		a.vp.Credentials = []string{a.vc, must(party(registry, "k1").Credential(entity(credential.V2)))}
+		other := entity(credential.V2)
+		other.Until = other.Until.Add(time.Hour)
+		a.vp.Credentials = []string{a.vc, must(party(registry, "k1").Credential(other))}
 	}, "MEF-R7", isInvalid},
 	{"MEF-R7 does not resolve", func(a *attempt) { a.w.verifier.Policy.Resolve = says(false, nil) }, "MEF-R7", isInvalid},
-	{"MEF-R7 cannot be resolved now", func(a *attempt) { a.w.verifier.Policy.Resolve = says(false, errors.New("down")) }, "MEF-R7", isInvalid},
-	{"MEF-R7 seen with another", func(a *attempt) { a.w.verifier.Policy.Unique = says2(false, nil) }, "MEF-R7", isInvalid},
-	{"MEF-R7 cannot be told now", func(a *attempt) { a.w.verifier.Policy.Unique = says2(false, errors.New("down")) }, "RFC6749-4.1.2.1", "temporarily_unavailable"},
+	{"MEF-R7 cannot be resolved now", func(a *attempt) { a.w.verifier.Policy.Resolve = says(false, errors.New("down")) }, "RFC6749-4.1.2.1", "temporarily_unavailable"},
+	{"MEF-R7 seen with another", func(a *attempt) { a.w.verifier.Policy.Unique = says3(false, nil) }, "MEF-R7", isInvalid},
+	{"MEF-R7 cannot be told now", func(a *attempt) { a.w.verifier.Policy.Unique = says3(false, errors.New("down")) }, "RFC6749-4.1.2.1", "temporarily_unavailable"},
+	{"MEF-R7 the issuer's own id", func(a *attempt) { a.with(map[string]any{"id": registry}) }, "MEF-R7", isInvalid},
+	{"MEF-R7 the subject's own id", func(a *attempt) { a.with(map[string]any{"id": buyer}) }, "MEF-R7", isInvalid},
+	{"MEF-R7 a bare DID", func(a *attempt) { a.with(map[string]any{"id": "did:web:other.example"}) }, "MEF-R7", isInvalid},
+	{"a date before all time", func(a *attempt) { a.with(map[string]any{"validUntil": "0001-01-01T00:00:00Z"}) }, "MEF-D2", isInvalid},
+	{"C-16 a suspension alone", func(a *attempt) {
+		c := entity(credential.V2)
+		c.Status[0].Purpose = credential.Suspension
+		a.vc = must(party(registry, "k1").Credential(c))
+	}, "C-16", isInvalid},
 	{"C-16 no status", func(a *attempt) { a.with(map[string]any{"credentialStatus": nil}) }, "C-16", isInvalid},
 	{"ISO17442-1 LEI", func(a *attempt) { a.about("lei", "5493001KJTIIGC8Y1R13") }, "ISO17442-1", isInvalid},
 	{"ISO17442-1 no LEI though wanted", func(a *attempt) { a.w.verifier.Policy.RequireLEI = true; a.about("lei", nil) }, "ISO17442-1", isInvalid},
@@ -88,4 +99,8 @@ func says(yes bool, err error) func(context.Context, string) (bool, error) {
 
 func says2(yes bool, err error) func(context.Context, string, string) (bool, error) {
 	return func(context.Context, string, string) (bool, error) { return yes, err }
+}
+
+func says3(yes bool, err error) func(context.Context, string, string, string) (bool, error) {
+	return func(context.Context, string, string, string) (bool, error) { return yes, err }
 }

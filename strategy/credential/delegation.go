@@ -45,7 +45,8 @@ func (e *evidence) delegate(entities []*vc, client, holder string) error {
 // needed returns every credential that has to be good, in the order opposite
 // to that of verification; the last one is the end of the entity's chain.
 // Nobody's key is looked up before somebody vouched for him: an anchor for the
-// issuers, they for the delegator, and he for the delegation.
+// issuers, they for the delegator, and he for the delegation. A trust domain is
+// a name that an anchor gives, or whom it accredited.
 func (v *Verifier) needed(e *evidence) ([]*vc, error) {
 	chain, err := v.chain(e.entity, e.accreditations)
 	if err != nil || e.delegation == nil {
@@ -55,7 +56,6 @@ func (v *Verifier) needed(e *evidence) ([]*vc, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A trust domain is a name that an anchor gives.
 	anchor := chain[len(chain)-1].issuer
 	if !v.isAnchor(anchor) || others[len(others)-1].issuer != anchor {
 		return nil, unapproved(ruleDomain, "No anchor vouches for both the client and its delegator.")
@@ -65,14 +65,14 @@ func (v *Verifier) needed(e *evidence) ([]*vc, error) {
 }
 
 // bindDelegation: there is no delegation between trust domains, nor outside of
-// any (MEF W128 R58).
+// any, and it says itself for which it is (MEF W128 R58).
 func (b *Binding) bindDelegation(e *evidence) error {
 	if e.delegation == nil {
 		return nil
 	}
 	domain, err1 := e.delegator.about.String("trustDomain")
 	named, err2 := e.delegation.about.String("trustDomain")
-	if err1 != nil || err2 != nil || domain == "" || domain != b.TrustDomain || named != "" && named != domain {
+	if err1 != nil || err2 != nil || domain == "" || domain != b.TrustDomain || named != domain {
 		return invalid(ruleDomain, "The client, its delegator and the delegation are not of one trust domain.")
 	}
 	b.Delegator, b.DelegationID = e.delegation.issuer, e.delegation.id

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -149,13 +150,19 @@ func (d *document) span() (span, bool) {
 	return span{from, until}, true
 }
 
+var errNoTime = errors.New("credential: a date before all time")
+
 // dateTime reads an xsd:dateTimeStamp, or the zero time if it is absent.
 func dateTime(o jose.Object, name string) (time.Time, error) {
 	text, err := o.String(name)
 	if err != nil || !o.Has(name) {
 		return time.Time{}, err
 	}
-	return time.Parse(time.RFC3339, text)
+	at, err := time.Parse(time.RFC3339, text)
+	if err == nil && at.IsZero() {
+		err = errNoTime // it would read as none
+	}
+	return at, err
 }
 
 func (s span) contains(now time.Time, skew time.Duration) bool {

@@ -50,9 +50,11 @@ type Policy struct {
 	// Resolve looks whether the identifier of a credential, an https URL or a
 	// DID URL, leads somewhere; nil believes it.
 	Resolve func(ctx context.Context, id string) (bool, error)
-	// Unique tells whether the identifier was never seen with another digest;
-	// nil compares within one presentation only (MEF W128 R7).
-	Unique func(ctx context.Context, id, digest string) (bool, error)
+	// Unique tells whether the issuer's identifier was never seen with another
+	// digest, and remembers it. It is asked last, of credentials that are
+	// accepted otherwise. Nil compares within one presentation only (MEF W128
+	// R7).
+	Unique func(ctx context.Context, issuer, id, digest string) (bool, error)
 }
 
 const (

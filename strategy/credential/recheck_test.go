@@ -93,6 +93,44 @@ func TestMEFR8_Cache(t *testing.T) {
 	}
 }
 
+// What Verify would not have returned is not believed either, wherever it was
+// kept.
+func TestMEFR8_RecheckOfAnother(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(w *world, b *credential.Binding)
+		why    error
+		rule   profile.Rule
+	}{
+		{"nothing", func(_ *world, b *credential.Binding) { *b = credential.Binding{} }, credential.ErrNotAnchored, "MEF-R6"},
+		{"nothing, where anybody may issue his own", func(w *world, b *credential.Binding) {
+			w.verifier.Policy.AcceptSelfIssued = func(context.Context, credential.Binding) (bool, error) { return true, nil }
+			*b = credential.Binding{}
+		}, credential.ErrNotAnchored, "MEF-R6"},
+		{"self-issued, which is not accepted any more", func(w *world, b *credential.Binding) {
+			w.verifier.Policy.AcceptSelfIssued = func(context.Context, credential.Binding) (bool, error) { return false, nil }
+			b.Anchor, b.NextCheck = "", time.Time{}
+		}, credential.ErrNotAnchored, "MEF-R6"},
+		{"no status", func(_ *world, b *credential.Binding) { b.Status, b.NextCheck = nil, time.Time{} }, credential.ErrStatusUnavailable, "C-16"},
+		{"a check in years", func(w *world, b *credential.Binding) {
+			b.NextCheck = now.Add(1000 * time.Hour)
+			w.publishList(nil, position)
+			w.clock.Add(5 * 60)
+		}, credential.ErrRevoked, "MEF-R8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := must(w.verifier.Verify(t.Context(), present(credential.V2, must(party(registry, "k1").Credential(entity(credential.V2))))))
+			test.change(w, &b)
+			_, err := w.verifier.Recheck(t.Context(), b)
+			wantViolation(t, err, test.rule, "invalid_client")
+			if !errors.Is(err, test.why) {
+				t.Errorf("got %v, want it to wrap %v", errors.Unwrap(err), test.why)
+			}
+		})
+	}
+}
+
 // What a list says of its life is the answer's: a binding is looked at again
 // when the first of its lists is stale, and at StatusMaxAge at the latest.
 func TestMEFR8_NextCheck(t *testing.T) {

@@ -112,6 +112,7 @@ var presentationRefusals = []refusal{
 	{"no holder", func(a *attempt) { a.vpWith(map[string]any{"iss": nil, "holder": nil}) }, "MEF-R9", isInvalid},
 	{"holder no identifier", func(a *attempt) { a.vpWith(map[string]any{"iss": "buyer", "holder": "buyer"}) }, "MEF-R9", isInvalid},
 	{"wrong aud", func(a *attempt) { a.vp.Audience = "https://other.example" }, "MEF-R9", isInvalid},
+	{"several audiences", func(a *attempt) { a.vpWith(map[string]any{"aud": []string{"https://other.example", server}}) }, "MEF-R9", isInvalid},
 	{"no aud", func(a *attempt) { a.vpWith(map[string]any{"aud": nil}) }, "MEF-R9", isInvalid},
 	{"expired", func(a *attempt) { a.vp.Issued, a.vp.Expires = now.Add(-10*time.Minute), now.Add(-6*time.Minute) }, "MEF-R9", isInvalid},
 	{"no exp", func(a *attempt) { a.vp.Expires = time.Time{} }, "MEF-R9", isInvalid},

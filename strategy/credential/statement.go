@@ -62,6 +62,11 @@ func (v *Statements) Verify(ctx context.Context, statement string) (*Statement, 
 	if err != nil {
 		return nil, invalid(ruleStatement, "The software statement's payload is malformed.").Because(err)
 	}
+	for _, member := range []string{"vc", "vp", "credentialSubject"} {
+		if claims.Has(member) { // a directory may issue those with the same key
+			return nil, invalid(ruleStatement, "The software statement is a credential or a presentation.")
+		}
+	}
 	issuer, err := claims.String("iss")
 	if err != nil || issuer == "" {
 		return nil, invalid(ruleStatement, "The software statement has no iss.")

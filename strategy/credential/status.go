@@ -13,6 +13,9 @@ import (
 var (
 	ErrRevoked   = errors.New("credential: revoked by its issuer")
 	ErrSuspended = errors.New("credential: suspended by its issuer")
+	// ErrSupportRevoked: a credential that the entity's rests on was revoked,
+	// such as the accreditation of its issuer. Another may take its place.
+	ErrSupportRevoked = errors.New("credential: one that it rests on was revoked by its issuer")
 	// ErrStatusUnavailable: the status cannot be found out. It counts as bad.
 	ErrStatusUnavailable = errors.New("credential: status unavailable")
 )
@@ -20,8 +23,10 @@ var (
 // StatusEntry says where the status of a credential is found: a bit of a
 // list (Bitstring Status List 1.0 §2.1, Status List 2021 §5.1).
 type StatusEntry struct {
-	// Issuer is that of the credential, who answers for the list.
-	Issuer string `json:"issuer"`
+	// Credential is the identifier of the credential, and Issuer who issued it
+	// and answers for the list.
+	Credential string `json:"credential"`
+	Issuer     string `json:"issuer"`
 	// Type is BitstringStatusList or StatusList2021.
 	Type StatusType `json:"type"`
 	// Purpose is revocation or suspension.
@@ -57,7 +62,7 @@ var errStatusEntry = invalid(ruleStatus, "A credential's status cannot be unders
 // parseStatus reads the entries that bear on validity. An entry of a kind that
 // is not known is an error: it may be the one that says revoked. A list with
 // messages says nothing of the sort and is left out.
-func parseStatus(raw json.RawMessage, issuer string) ([]StatusEntry, error) {
+func parseStatus(raw json.RawMessage, id, issuer string) ([]StatusEntry, error) {
 	list, ok := elements(raw)
 	if !ok || len(list) > maxEntries {
 		return nil, errStatusEntry
@@ -69,10 +74,16 @@ func parseStatus(raw json.RawMessage, issuer string) ([]StatusEntry, error) {
 			return nil, err
 		}
 		if e.Purpose != "" {
+			e.Credential = id
 			entries = append(entries, e)
 		}
 	}
 	return entries, nil
+}
+
+// revocable: a status that can only be taken back is not enough (MEF W128 R4).
+func revocable(entries []StatusEntry) bool {
+	return slices.ContainsFunc(entries, func(e StatusEntry) bool { return e.Purpose == Revocation })
 }
 
 // uninformative are purposes of Bitstring Status List that leave a credential

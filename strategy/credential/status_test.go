@@ -40,9 +40,14 @@ var statusRefusals = []struct {
 }{
 	{"revoked", listWith(nil, position), credential.ErrRevoked},
 	{"suspended", func(a *attempt) {
-		a.w.publishList(func(l *credential.List) { l.Purpose = credential.Suspension }, position)
+		l := credential.List{URL: listURL + "/suspension", Purpose: credential.Suspension, Bits: credential.NewBits(0)}
+		if err := l.Bits.Set(position, true); err != nil {
+			panic(err)
+		}
+		a.w.lists.put(l.URL, must(party(registry, "k1").StatusList(l)))
 		c := entity(credential.V2)
-		c.Status[0].Purpose = credential.Suspension
+		c.Status = append(c.Status, c.Status[0])
+		c.Status[1].Purpose, c.Status[1].List = l.Purpose, l.URL
 		a.vc = must(party(registry, "k1").Credential(c))
 	}, credential.ErrSuspended},
 	{"not found", func(a *attempt) { clear(a.w.lists.page) }, credential.ErrStatusUnavailable},

@@ -46,73 +46,114 @@ type Request struct {
 	TrustDomain string
 }
 
-// Verify checks the presentation, every credential that it needs, who issued
-// them and whether they still hold, and returns what the client is bound to.
-// Only a presentation that is accepted is used up.
+// Checked is a presentation that is good, and not used up yet.
+type Checked struct {
+	// Binding is what the client is bound to once the presentation is used up.
+	Binding     Binding
+	vp          *vp
+	credentials []*vc
+}
+
+// Verify is Check and UseUp: only a presentation that is accepted is used up.
+// The errors are those of both.
+func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
+	c, err := v.Check(ctx, r)
+	if err == nil {
+		err = v.UseUp(ctx, c)
+	}
+	if err != nil {
+		return Binding{}, err
+	}
+	return c.Binding, nil
+}
+
+// Check checks the presentation, every credential that it needs, who issued
+// them and whether they still hold. It changes nothing.
 //
 // Every error is a *profile.Violation: with CodeUnapproved if the server does
 // not accept those behind a well-formed presentation, with
 // temporarily_unavailable if a function of the policy or a store failed, else
 // with CodeInvalid. A status that cannot be had is CodeInvalid and wraps
 // ErrStatusUnavailable (MEF W128 R4–R10).
-func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
-	p, err := v.open(ctx, r.Presentation)
+func (v *Verifier) Check(ctx context.Context, r Request) (*Checked, error) {
+	p, err := v.open(r.Presentation)
 	if err != nil {
-		return Binding{}, err
+		return nil, err
 	}
-	b, err := v.verifyEntity(ctx, p, r)
+	b, credentials, err := v.verifyEntity(ctx, p, r)
 	if err != nil {
-		return Binding{}, err
+		return nil, err
 	}
-	if err := v.approve(ctx, &b, r); err != nil {
-		return Binding{}, err
+	if err := v.approve(ctx, p, &b, r); err != nil {
+		return nil, err
 	}
 	if err := v.checkStatus(ctx, &b); err != nil {
-		return Binding{}, invalid(ruleStatus, "Entity credential: "+statusText(err)).Because(err)
+		return nil, invalid(ruleStatus, "Entity credential: "+statusText(err)).Because(err)
 	}
-	if err := v.useUp(ctx, p); err != nil {
-		return Binding{}, err
+	return &Checked{b, p, credentials}, nil
+}
+
+// UseUp makes sure that nobody shows the presentation again, and remembers the
+// identifiers of its credentials. The errors are those of Check. It belongs into
+// the step in which the binding is stored.
+func (v *Verifier) UseUp(ctx context.Context, c *Checked) error {
+	for _, credential := range c.credentials {
+		if err := v.checkUnique(ctx, credential); err != nil {
+			return err
+		}
 	}
-	return b, nil
+	return v.useUp(ctx, c.vp)
 }
 
 // verifyEntity finds the chain and verifies it from the anchor down, so that
 // no key of an issuer is fetched before somebody vouched for it.
-func (v *Verifier) verifyEntity(ctx context.Context, p *vp, r Request) (Binding, error) {
+func (v *Verifier) verifyEntity(ctx context.Context, p *vp, r Request) (Binding, []*vc, error) {
 	if r.Identifier == "" {
 		r.Identifier = p.holder
 	}
 	e, err := v.evidence(p, r.Identifier)
 	if err != nil {
-		return Binding{}, err
+		return Binding{}, nil, err
 	}
 	credentials, err := v.needed(e)
 	if err != nil {
-		return Binding{}, err
+		return Binding{}, nil, err
 	}
 	for _, c := range slices.Backward(credentials) {
 		if err := v.checkCredential(ctx, c); err != nil {
-			return Binding{}, err
+			return Binding{}, nil, err
 		}
 	}
-	return v.bind(p, e, credentials)
+	b, err := v.bind(p, e, credentials)
+	return b, credentials, err
 }
 
-// approve is what the server's policy says to what is true.
-func (v *Verifier) approve(ctx context.Context, b *Binding, r Request) error {
+// approve is what the server's policy says to what is true. The holder's key is
+// looked up only after the credentials, or the server itself, named him.
+func (v *Verifier) approve(ctx context.Context, p *vp, b *Binding, r Request) error {
 	if b.TrustDomain != "" && r.TrustDomain != "" && b.TrustDomain != r.TrustDomain {
 		return invalid(ruleDomain, "The entity credential's trust domain is not the software statement's.")
+	}
+	if err := v.approveHolder(ctx, b); err != nil {
+		return err
+	}
+	if err := verify(ctx, v.Profile, v.Keys, p.signed, p.holder, Authentication); err != nil {
+		return refuseSignature(ruleHolder, "The entity presentation is not signed by its holder as the profile wants.", err)
 	}
 	if b.TrustDomain == "" {
 		b.TrustDomain = r.TrustDomain
 	}
-	if b.Anchor == "" {
-		err := ask(func() (bool, error) { return v.Policy.AcceptSelfIssued(ctx, *b) },
-			unapproved(ruleIssuer, "The self-issued entity credential is not accepted."))
-		if err != nil {
-			return err
-		}
+	if b.Anchor != "" {
+		return nil
 	}
+	return ask(func() (bool, error) { return v.Policy.AcceptSelfIssued(ctx, *b) },
+		unapproved(ruleIssuer, "The self-issued entity credential is not accepted."))
+}
+
+// approveHolder: the holder is the client, or known in the trust domain that the
+// credential names; what the client's own statement says of that is not asked
+// here.
+func (v *Verifier) approveHolder(ctx context.Context, b *Binding) error {
 	if b.Holder == b.Client() {
 		return nil
 	}
@@ -136,6 +177,9 @@ func (v *Verifier) checkStatus(ctx context.Context, b *Binding) error {
 			return fmt.Errorf("%w: %w", ErrStatusUnavailable, errNoStatus)
 		}
 		until, err := v.Status.check(ctx, e)
+		if errors.Is(err, ErrRevoked) && e.Credential != b.CredentialID {
+			return fmt.Errorf("%w: %s", ErrSupportRevoked, e.Credential)
+		}
 		if err != nil {
 			return err
 		}
@@ -149,7 +193,7 @@ func (v *Verifier) checkStatus(ctx context.Context, b *Binding) error {
 
 func statusText(err error) string {
 	switch {
-	case errors.Is(err, ErrRevoked):
+	case errors.Is(err, ErrRevoked), errors.Is(err, ErrSupportRevoked):
 		return "status revoked."
 	case errors.Is(err, ErrSuspended):
 		return "status suspended."
@@ -167,23 +211,40 @@ var (
 
 // Recheck returns b as it is before its NextCheck. After that it asks whether
 // the credentials still hold, and returns b with a later NextCheck, which is to
-// be kept. It fails closed.
+// be kept. It fails closed: what Verify would not have returned is refused.
 //
 // Every error is a *profile.Violation with invalid_client, as the token
-// endpoint answers, and wraps ErrRevoked, ErrSuspended, ErrStatusUnavailable,
-// ErrExpired or ErrNotAnchored. Only ErrRevoked is for good (MEF W128 R8).
+// endpoint answers, and wraps ErrRevoked, ErrSupportRevoked, ErrSuspended,
+// ErrStatusUnavailable, ErrExpired or ErrNotAnchored; or it has
+// temporarily_unavailable where a function of the policy failed. Only ErrRevoked
+// is for good (MEF W128 R8).
 func (v *Verifier) Recheck(ctx context.Context, b Binding) (Binding, error) {
 	now := v.Clock()
 	switch {
-	case now.Before(b.NextCheck):
+	case now.Before(b.NextCheck) && !b.NextCheck.After(v.Policy.nextCheck(&b, now)):
 		return b, nil
 	case !(span{until: b.Expires}).contains(now, v.Profile.RequestObject.Skew):
 		return b, ruleEntity.InvalidClient("The client's entity credential has expired.").Because(ErrExpired)
-	case b.Anchor == "" && v.Policy.AcceptSelfIssued == nil, b.Anchor != "" && !v.isAnchor(b.Anchor):
-		return b, ruleIssuer.InvalidClient("The client's entity credential is not accepted.").Because(ErrNotAnchored)
+	}
+	if err := v.stillAccepted(ctx, b); err != nil {
+		return b, err
 	}
 	if err := v.checkStatus(ctx, &b); err != nil {
 		return b, ruleStatus.InvalidClient("Entity credential: " + statusText(err)).Because(err)
 	}
 	return b, nil
+}
+
+// stillAccepted: the policy may have changed since.
+func (v *Verifier) stillAccepted(ctx context.Context, b Binding) error {
+	refusal := ruleIssuer.InvalidClient("The client's entity credential is not accepted.").Because(ErrNotAnchored)
+	switch {
+	case b.CredentialID == "", b.Anchor != "" && !v.isAnchor(b.Anchor), b.Anchor == "" && v.Policy.AcceptSelfIssued == nil:
+		return refusal
+	case b.Anchor == "":
+		return ask(func() (bool, error) { return v.Policy.AcceptSelfIssued(ctx, b) }, refusal)
+	case !v.Policy.StatusOptional && !revocable(b.Status):
+		return ruleRevocable.InvalidClient("Entity credential: status unavailable.").Because(ErrStatusUnavailable)
+	}
+	return nil
 }
