@@ -32,16 +32,24 @@ func registries(t *testing.T, test func(t *testing.T, w *applying)) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := &applying{directory: &directory{Registry: harness.StartRegistry(t)}, clients: &registrar{}}
-			w.Host = harness.StartHost(t, profile.MEFLSO(), open(t), func(c *compose.Config) {
-				w.Registry.Trust(c)
-				w.clients.Registrar = c.Storage.(storage.Registrar)
-				c.Registration.Clients = w.clients
-			})
-			w.a = w.Registry.NewApplicant(t, "tpp", w.Issuer)
+			w := startOver(t, open(t), func(*harness.Registry, *compose.Config) {})
 			test(t, w)
 		})
 	}
+}
+
+// startOver is startApplying over a store, with TLS and the system's clock.
+func startOver(t *testing.T, store harness.Store, change func(r *harness.Registry, c *compose.Config)) *applying {
+	t.Helper()
+	w := &applying{directory: &directory{Registry: harness.StartRegistry(t)}, clients: &registrar{}}
+	w.Host = harness.StartHost(t, profile.MEFLSO(), store, func(c *compose.Config) {
+		w.Registry.Trust(c)
+		w.clients.Registrar = c.Storage.(storage.Registrar)
+		c.Registration.Clients = w.clients
+		change(w.Registry, c)
+	})
+	w.a = w.Registry.NewApplicant(t, "tpp", w.Issuer)
+	return w
 }
 
 // oneRegistered: of twenty at once one is registered, and each of the others
