@@ -62,6 +62,18 @@ func TestRegistrationHolder(t *testing.T) {
 			w.takes(t, body)
 		})
 	}
+	t.Run("MEF-R10/MEF-R8/known, but his own credential was revoked since", func(t *testing.T) {
+		w := startApplying(t, profile.MEFLSO())
+		other := w.Registry.NewApplicant(t, "other", w.Issuer)
+		w.Registry.Registered(t, &w.Target, other)
+		w.taken++
+		w.Registry.Revoke(t, other.Index, true)
+		w.late.Add(2)
+		body := ofDID(t, w)
+		body["lso_entity_presentation"] = presentedBy(other, w.a.Credential)
+		w.refuses(t, w.send(t, body), "MEF-R10", unapproved)
+		w.takes(t, ofDID(t, w))
+	})
 	t.Run("MEF-R5/MEF-D4/a credential of another does not make his DID mine", func(t *testing.T) {
 		w := startApplying(t, profile.MEFLSO())
 		other := w.Registry.NewApplicant(t, "other", w.Issuer)
