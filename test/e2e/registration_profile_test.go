@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -200,4 +201,29 @@ func TestRegistrationOfOneSubject(t *testing.T) {
 		other["tls_client_auth_subject_dn"] = "CN=other,O=Buyer"
 		w.takes(t, other)
 	})
+}
+
+var errNoToken = errors.New("no initial access token")
+
+// RFC 7591 §3: who may register at all is decided before anything is read.
+func TestRegistrationAdmitted(t *testing.T) {
+	w := startApplying(t, profile.MEFLSO(), func(c *compose.Config) {
+		c.Registration.Admit = func(_ context.Context, _ *http.Request, token string) error {
+			if token != "initial" {
+				return errNoToken
+			}
+			return nil
+		}
+	})
+	body := ofDID(t, w)
+	for _, token := range []string{"", "other"} {
+		answer := w.Send(t, http.MethodPost, w.Registration, token, body)
+		if answer.Status != http.StatusUnauthorized || answer.Header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` || answer.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("token %q: %d %v %s", token, answer.Status, answer.Header, answer.Raw)
+		}
+		w.unknown(t, w.a.ID)
+	}
+	if answer := w.Send(t, http.MethodPost, w.Registration, "initial", body); answer.Status != http.StatusCreated {
+		t.Errorf("got %d %s", answer.Status, answer.Raw)
+	}
 }
