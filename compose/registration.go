@@ -41,7 +41,7 @@ type Registration struct {
 	// the profile has them. Its Anchors are issuers as above. MaxChain,
 	// StatusOptional and StatusMaxAge are the profile's and must be zero. Nil
 	// functions mean: nobody issues his own credential; a holder is onboarded
-	// if he is a client of the trust domain; an identifier is remembered for a
+	// if he is a client of the trust domain in good standing; an identifier is remembered for a
 	// year.
 	Credentials credential.Policy
 	// StatusDelegates are other issuers who sign the status lists of an issuer,
@@ -150,7 +150,11 @@ func (c *Config) registrations(ring *key.Ring, documents *did.Cache, run atomic.
 	if c.Profile.AllowDIDClients {
 		standing.DIDs = documents
 	}
-	return &registrations{endpoint: e, standing: registration.NewStanding(standing)}, nil
+	made := &registrations{endpoint: e, standing: registration.NewStanding(standing)}
+	if e.Entities != nil && e.Entities.Policy.Onboarded == nil {
+		e.Entities.Policy.Onboarded = c.onboarded(made.check())
+	}
+	return made, nil
 }
 
 // registerBase is where clients register: they may have to show a certificate.
@@ -166,9 +170,6 @@ func (c *Config) entities(keys credential.Keys, documents *did.Cache, challenges
 	policy, r := c.Registration.Credentials, c.Registration
 	policy.MaxChain, policy.StatusOptional = c.Profile.MaxCredentialChain, !c.Profile.RequireCredentialStatus
 	policy.StatusMaxAge = c.Profile.TTL.StatusMaxAge
-	if policy.Onboarded == nil {
-		policy.Onboarded = c.onboarded
-	}
 	if policy.Unique == nil {
 		policy.Unique = c.firstSeen
 	}
@@ -196,17 +197,26 @@ func (c *Config) useOnce(ctx context.Context, key string, until time.Time) (fres
 }
 
 // onboarded: the holder is a client that the server has in this trust domain
-// (MEF W128 R10).
-func (c *Config) onboarded(ctx context.Context, holder, trustDomain string) (bool, error) {
-	client, err := c.Storage.(fosite.Storage).GetClient(ctx, holder)
-	if errors.Is(err, fosite.ErrNotFound) {
-		return false, nil
+// (MEF W128 R10), and in good standing: who was revoked vouches for nobody.
+func (c *Config) onboarded(standing clientauth.Standing) func(context.Context, string, string) (bool, error) {
+	return func(ctx context.Context, holder, trustDomain string) (bool, error) {
+		client, err := c.Storage.(fosite.Storage).GetClient(ctx, holder)
+		if errors.Is(err, fosite.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		m, err := c.Clients(ctx, client)
+		if err != nil || m.Suspended || m.TrustDomain != trustDomain {
+			return false, err
+		}
+		err = standing.Check(ctx, client)
+		if errors.Is(err, fosite.ErrInvalidClient) {
+			return false, nil
+		}
+		return err == nil, err
 	}
-	if err != nil {
-		return false, err
-	}
-	m, err := c.Clients(ctx, client)
-	return err == nil && !m.Suspended && m.TrustDomain == trustDomain, err
 }
 
 // identifierMemory is how long the identifier of a credential is remembered.

@@ -128,6 +128,14 @@ func TestEntityRefused(t *testing.T) {
 	}
 }
 
+// A client that has shown nothing is told what is missing.
+func TestEntityRequiredText(t *testing.T) {
+	w := newWorld(t, open, func(w *world) { w.profile.EntityCredential = profile.EntityRequired })
+	if a := w.register(metadata(nil)); a.text("error_description") != "entity presentation required" {
+		t.Errorf("%d %v", a.status, a.body)
+	}
+}
+
 // MEF-R9: a presentation serves once, and one of another is none of ours.
 func TestPresentationOnce(t *testing.T) {
 	w := newWorld(t)

@@ -31,7 +31,7 @@ func (d *draft) checkEntity(ctx context.Context) error {
 	case len(d.sent[presentation]) > 0:
 		return ruleEntity.Refuse(credential.CodeInvalid, "The entity presentation cannot be verified.")
 	case d.reg.Entity == nil && d.Profile.EntityCredential == profile.EntityRequired:
-		return ruleEntity.Refuse(credential.CodeInvalid, "Entity presentation required.")
+		return ruleEntity.Refuse(credential.CodeInvalid, "entity presentation required")
 	}
 	if entity := d.reg.Entity; entity != nil && d.statement != nil &&
 		d.statement.TrustDomain != "" && d.statement.TrustDomain != entity.TrustDomain {

@@ -35,7 +35,7 @@ type vp struct {
 // verified, so that a stranger costs no fetch, and nothing is used up.
 func (v *Verifier) open(token string) (*vp, error) {
 	if token == "" {
-		return nil, invalid(ruleEntity, "Entity presentation required.")
+		return nil, invalid(ruleEntity, "entity presentation required")
 	}
 	d := presentationForm.parse(token, MaxPresentation)
 	if d == nil {

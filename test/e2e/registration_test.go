@@ -9,6 +9,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/compose"
 	"github.com/meflso/fosite-meflso/handler/resource"
+	"github.com/meflso/fosite-meflso/storage/memory"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/test/harness"
@@ -26,7 +27,8 @@ func startDirectory(t *testing.T, p profile.Profile, changes ...func(*compose.Co
 	d := &directory{Registry: harness.StartRegistry(t)}
 	d.Registry.Now = d.now
 	d.Registry.PublishStatus(t)
-	d.Host = harness.StartDirect(t, p, nil, func(c *compose.Config) {
+	store := memory.New(memory.Config{NewSession: harness.NewSession, Clock: d.now})
+	d.Host = harness.StartDirect(t, p, store, func(c *compose.Config) {
 		d.Registry.Trust(c)
 		c.Clock = d.now
 		for _, change := range changes {
