@@ -23,7 +23,26 @@ const (
 	ruleDID       profile.Rule = "MEF-D1"
 	ruleResolve   profile.Rule = "MEF-R3"
 	ruleControl   profile.Rule = "MEF-D4"
+	ruleUse       profile.Rule = "RFC8725-3.12"
 )
+
+// What the same keys sign for other uses under the same typ: credentials and
+// presentations of VCDM 1.1, and besides, by a client, assertions and request
+// objects. A public one must not serve as what the server looks for here.
+var (
+	notStatement    = []string{"vc", "vp"}
+	notRegistration = []string{"vc", "vp", "sub", "response_type"}
+)
+
+// checkUse refuses a JWT that has a claim of another use (RFC 8725 §3.12).
+func checkUse(claims members, code string, others []string) error {
+	for _, name := range others {
+		if _, there := claims[name]; there {
+			return ruleUse.Refuse(code, "A JWT was signed for another use.")
+		}
+	}
+	return nil
+}
 
 // checkStatement: who registers brings a statement of a directory that the
 // server accepts. A registration keeps the one that it has; it was valid when
@@ -46,6 +65,7 @@ func (d *draft) checkStatement(ctx context.Context) (err error) {
 	default:
 		if d.statement, err = d.Statements.Verify(ctx, sent); err == nil {
 			d.algs = append(d.algs, d.statement.Alg)
+			err = checkUse(d.statement.Claims, credential.CodeInvalid, notStatement)
 		}
 	}
 	d.reg.SoftwareStatement = sent
@@ -146,6 +166,9 @@ func (d *draft) checkSignature(ctx context.Context) error {
 		return invalid(ruleSigned, "The registration is not signed by the software that it is for, or not in its time.").Because(err)
 	}
 	body := members(s.Claims)
+	if err := checkUse(body, codeMetadata, notRegistration); err != nil {
+		return err
+	}
 	audience, err := body.texts("aud")
 	if err != nil {
 		audience = []string{body.text("aud")}
