@@ -25,6 +25,11 @@ func TestAttacks(t *testing.T) {
 		w := startWorld(t, "mef-lso", Approval{Username: "alice", Password: "alice", UsernameField: "username", Decision: "approve"})
 		w.play(t, func(row Row) bool { return row.Setup.Needs == "login" || row.area == "intent" })
 	})
+	t.Run("without a way to this machine", func(t *testing.T) {
+		t.Parallel()
+		w := startWorld(t, "mef-lso", Approval{Auto: true}, func(w *world) { w.alone = true })
+		w.play(t, func(row Row) bool { return row.Setup.Needs == "no-web" })
+	})
 }
 
 func (w *world) play(t *testing.T, wanted func(Row) bool) {
@@ -34,6 +39,7 @@ func (w *world) play(t *testing.T, wanted func(Row) bool) {
 	target, err := open(t.Context(), w.file)
 	must(t, err)
 	t.Cleanup(target.close)
+	w.target = target
 	for _, row := range rows {
 		if !row.For(w.profile) || !wanted(row) {
 			continue
@@ -71,6 +77,7 @@ func (w *world) config(t *testing.T, issuer, base string, approval Approval) (co
 	config = claims{
 		"issuer": issuer, "profile": w.profile, "ca": "lso-tls-cert.pem", "clients": clients, "tls_client": byTLS,
 		"mtls": !isMEF(w.profile), "approve": approval, "intent": w.intents(base), "resource": base + "/resource",
+		"registration": w.registration(t),
 	}
 	if isMEF(w.profile) {
 		config["api"] = base

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/elliptic"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 )
 
@@ -11,6 +13,7 @@ import (
 type draft struct {
 	header, payload *members
 	signer          signer
+	by              *Client // whose it is; nil is the play's own client
 }
 
 // make does the changes of a row on a good draft and returns the token. What
@@ -61,20 +64,30 @@ func (p *play) sign(on string, d *draft) (string, error) {
 
 // choose sets with what is signed. Other changes are for recode.
 func (p *play) choose(d *draft, do, value string) (err error) {
+	by := p.self
+	if d.by != nil {
+		by = d.by
+	}
 	switch do {
 	case "sign-as-other":
 		d.signer.key = p.other.keys[0].Key
 	case "sign-as-stranger":
 		d.signer = signer{key: p.target.stranger.key, alg: "ES256"}
+	case "sign-as": // a party of a registration; the kid stays
+		party, err := p.party(value)
+		if err != nil {
+			return err
+		}
+		d.signer = party.signer()
 	case "sign-with": // an algorithm that the client has a key for
-		key := p.self.key(value)
+		key := by.key(value)
 		if key == nil {
 			return errNoKey
 		}
 		d.signer = signer{key: key.Key, alg: value}
 		d.header.set("kid", encode(key.KeyID))
 	case "hmac": // over the public key in a form, or over this text
-		d.signer.hmac, err = secretOf(&p.self.keys[0], value)
+		d.signer.hmac, err = secretOf(&by.keys[0], value)
 	case "der":
 		d.signer.der = true
 	}
@@ -100,7 +113,7 @@ func (p *play) recode(on, token string) (string, error) {
 	return token, nil
 }
 
-var chosen = map[string]bool{"sign-as-other": true, "sign-as-stranger": true, "sign-with": true, "hmac": true, "der": true}
+var chosen = map[string]bool{"sign-as": true, "sign-as-other": true, "sign-as-stranger": true, "sign-with": true, "hmac": true, "der": true}
 
 // recodings are the mutations of a token's text, by the names that rows use.
 var recodings = map[string]func(token, name string, value any) string{
@@ -166,6 +179,19 @@ func strayBits(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, token[len(token)-1])
 	return token[:len(token)-1] + alphabet[last|1:last|1+1]
+}
+
+// twin is the token with the other signature of ES256 that verifies with the
+// same key: with n-s in the place of s.
+func twin(token string) string {
+	at := strings.LastIndexByte(token, '.') + 1
+	raw, err := b64.DecodeString(token[at:])
+	if err != nil || len(raw) != 64 {
+		return token
+	}
+	n := elliptic.P256().Params().N
+	r, s := new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])
+	return token[:at] + b64.EncodeToString(joined(r, s.Sub(n, s)))
 }
 
 func flip(token string, part int) string {
