@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -157,8 +158,11 @@ func TestUnchanged(t *testing.T) {
 	target, err := open(t.Context(), w.file)
 	must(t, err)
 	t.Cleanup(target.close)
-	for where, then := range map[string]string{"authorize": "same-object", "token": "same-code", "pushed": "same-object"} {
+	for where, then := range map[string]string{"register": "same-application", "authorize": "same-object", "token": "same-code", "pushed": "same-object"} {
 		row := Row{Name: "good", Where: where, Expect: Expect{Class: "accepted"}, Then: then}
+		if where == "register" {
+			row.Expect.Status = http.StatusCreated
+		}
 		if err := target.run(t.Context(), &row); err == nil || !strings.Contains(err.Error(), "after the refusal") {
 			t.Errorf("%s said %v", where, err)
 		}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"crypto/elliptic"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"strings"
 )
 
@@ -179,19 +177,6 @@ func strayBits(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(alphabet, token[len(token)-1])
 	return token[:len(token)-1] + alphabet[last|1:last|1+1]
-}
-
-// twin is the token with the other signature of ES256 that verifies with the
-// same key: with n-s in the place of s.
-func twin(token string) string {
-	at := strings.LastIndexByte(token, '.') + 1
-	raw, err := b64.DecodeString(token[at:])
-	if err != nil || len(raw) != 64 {
-		return token
-	}
-	n := elliptic.P256().Params().N
-	r, s := new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])
-	return token[:at] + b64.EncodeToString(joined(r, s.Sub(n, s)))
 }
 
 func flip(token string, part int) string {

@@ -60,14 +60,10 @@ func (p *play) secondNames() map[string]func() (string, error) {
 		}
 	}
 	return map[string]func() (string, error){
-		"secondID":         of(false, func(a *applicant) (string, error) { return a.ID, nil }),
-		"secondRedirect":   of(false, func(a *applicant) (string, error) { return a.RedirectURI, nil }),
-		"secondStatement":  of(false, p.statementOf),
-		"secondCredential": of(false, p.credentialOf),
-		"secondCredentialTwin": of(false, func(a *applicant) (string, error) {
-			credential, err := p.credentialOf(a)
-			return twin(credential), err
-		}),
+		"secondID":           of(false, func(a *applicant) (string, error) { return a.ID, nil }),
+		"secondRedirect":     of(false, func(a *applicant) (string, error) { return a.RedirectURI, nil }),
+		"secondStatement":    of(false, p.statementOf),
+		"secondCredential":   of(false, p.credentialOf),
 		"secondPresentation": of(false, p.presentationOf),
 		"secondToken":        of(true, func(a *applicant) (string, error) { return a.token, nil }),
 		"secondRegistration": of(true, func(a *applicant) (string, error) { return a.uri, nil }),
