@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -291,79 +288,6 @@ func (p *play) registerAtOnce() (*outcome, error) {
 	return p.atOnce(func() (*outcome, error) { return p.send(p.self, p.certificate(), <-calls) })
 }
 
-// atManage asks for, replaces or removes the registration of a client that
-// registered well.
-func atManage(p *play) (*outcome, error) {
-	if err := p.prepareApplicant(); err != nil {
-		return nil, err
-	}
-	if err := p.registerFirst(); err != nil {
-		return nil, err
-	}
-	if p.row.Setup.Spoil == "remove" {
-		if err := p.remove(p.applicant); err != nil {
-			return nil, err
-		}
-	}
-	request, err := p.manageCall()
-	if err != nil {
-		return nil, err
-	}
-	p.sent = append(p.sent, stringsIn([]byte(encode(strings.TrimPrefix(request.header.Get("Authorization"), "Bearer "))))...)
-	return p.send(p.self, p.certificate(), request)
-}
-
-// registerFirst registers the applicant well. What the server then says of it
-// must stay.
-func (p *play) registerFirst() error {
-	if err := p.register(p.applicant); err != nil {
-		return err
-	}
-	before, err := p.registration(p.applicant)
-	p.again["same-registration"] = func() error {
-		after, err := p.registration(p.applicant)
-		if err == nil && after.body != before.body {
-			err = fmt.Errorf("it was %s, and is %s", before, after)
-		}
-		return err
-	}
-	return err
-}
-
-// manageCall is a good call with the row's changes.
-func (p *play) manageCall() (*call, error) {
-	method := p.row.Setup.Method
-	if method == http.MethodPut {
-		return p.hostileReplacement()
-	}
-	if method == "" {
-		method = http.MethodGet
-	}
-	request := &call{method: method, url: p.applicant.uri, header: http.Header{"Authorization": {"Bearer " + p.applicant.token}}}
-	return request, p.distort(request)
-}
-
-// registration is what the server says of a client to itself.
-func (p *play) registration(a *applicant) (*outcome, error) {
-	got, err := p.own(a, http.MethodGet)
-	if err == nil && (got.status != http.StatusOK || text(got.json["client_id"]) != a.ID) {
-		err = fmt.Errorf("a good look at the registration: %s", got)
-	}
-	return got, err
-}
-
-func (p *play) remove(a *applicant) error {
-	got, err := p.own(a, http.MethodDelete)
-	if err == nil && got.status != http.StatusNoContent {
-		err = fmt.Errorf("a good removal: %s", got)
-	}
-	return err
-}
-
-func (p *play) own(a *applicant, method string) (*outcome, error) {
-	return p.send(p.self, p.certificate(), &call{method: method, url: a.uri, header: http.Header{"Authorization": {"Bearer " + a.token}}})
-}
-
 // becomeRegistered makes the client of the row one that registered itself.
 func (p *play) becomeRegistered() error {
 	if err := p.prepareApplicant(); err != nil {
@@ -431,60 +355,4 @@ func (t *Target) keep(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tokens = append(t.tokens, token)
-}
-
-// registered: the client is registered, and nothing is as the attacker wants
-// it. Lacks are members that must not be there as they were sent.
-func (e *Expect) registered(p *play, got *outcome) error {
-	if got.json["client_secret"] != nil {
-		return errors.New("there is a client secret")
-	}
-	for _, name := range []string{"client_id", "registration_access_token", "registration_client_uri"} {
-		if text(got.json[name]) == "" {
-			return errors.New("there is no " + name)
-		}
-	}
-	p.target.keep(text(got.json["registration_access_token"]))
-	if id := got.json["client_id"]; id == p.target.a.ID || id == p.target.b.ID {
-		return errors.New("it is another client")
-	}
-	for name, raw := range e.Is {
-		want, err := p.value(raw)
-		if err != nil || encode(got.json[name]) != encode(want) {
-			return fmt.Errorf("%s is %v, not %v: %w", name, got.json[name], want, err)
-		}
-	}
-	for _, name := range e.Lacks {
-		if got.json[name] != nil {
-			return fmt.Errorf("%s is taken from who registers", name)
-		}
-	}
-	if !strings.Contains(got.header.Get("Cache-Control"), "no-store") {
-		return errors.New("caches may keep it")
-	}
-	return e.status(got, http.StatusCreated)
-}
-
-// unserved: the address is nothing, or leads to another one of the server.
-func (e *Expect) unserved(p *play, got *outcome) error {
-	base, err := url.Parse(p.at("registration_endpoint"))
-	if err != nil {
-		return err
-	}
-	if got.location != nil && got.location.Host != base.Host || got.json["client_id"] != nil {
-		return errors.New("it was served")
-	}
-	return e.status(got, http.StatusNotFound)
-}
-
-// tells: the refusal of a registration has something of the request in it, or
-// the token of a registration.
-func (p *play) tells(got *outcome) bool {
-	said := got.body + fmt.Sprint(got.json, got.header)
-	for _, secret := range append(p.target.tokens, p.sent...) {
-		if secret != "" && strings.Contains(said, secret) {
-			return true
-		}
-	}
-	return false
 }
