@@ -188,6 +188,31 @@ func TestSignedBodyRefused(t *testing.T) {
 	}
 }
 
+// RFC 8725 §3.12: who vouches for clients and for legal entities with one key
+// does not thereby make a public credential a software statement, nor a client
+// any JWT of its own a registration.
+func TestAnotherUse(t *testing.T) {
+	for _, name := range []string{"vc", "vp"} {
+		t.Run("RFC8725-3.12 a statement with "+name, func(t *testing.T) {
+			w := newWorld(t)
+			body := metadata(object{"software_statement": statement(object{name: object{"type": []string{"VerifiableCredential"}}})})
+			w.refuses(t, w.register(body), 0, "RFC8725-3.12", codeStatement)
+		})
+	}
+	for _, name := range []string{"vc", "vp"} {
+		t.Run("MEF-7.3-1 a signed registration with "+name, func(t *testing.T) {
+			w := newWorld(t)
+			w.refuses(t, w.do(http.MethodPost, "/register", "application/jwt", signed(software, object{name: object{}}), ""), 0, "MEF-7.3-1", codeMetadata)
+		})
+	}
+	for name, value := range map[string]any{"sub": software, "response_type": "code id_token"} {
+		t.Run("RFC8725-3.12 a signed registration with "+name, func(t *testing.T) {
+			w := newWorld(t)
+			w.refuses(t, w.do(http.MethodPost, "/register", "application/jwt", signed(software, object{name: value}), ""), 0, "RFC8725-3.12", codeMetadata)
+		})
+	}
+}
+
 // MEF-R1: one legal entity registers one software once.
 func TestUnique(t *testing.T) {
 	w := newWorld(t)

@@ -23,7 +23,13 @@ const (
 	ruleDID       profile.Rule = "MEF-D1"
 	ruleResolve   profile.Rule = "MEF-R3"
 	ruleControl   profile.Rule = "MEF-D4"
+	ruleUse       profile.Rule = "RFC8725-3.12"
 )
+
+// notRegistration are claims of what a client signs for other uses under the
+// same typ: assertions and request objects. None must serve as a registration;
+// that credentials and presentations do not is seen to by credential.Statements.
+var notRegistration = []string{"sub", "response_type"}
 
 // checkStatement: who registers brings a statement of a directory that the
 // server accepts. A registration keeps the one that it has; it was valid when
@@ -158,6 +164,9 @@ func (d *draft) checkSignature(ctx context.Context) error {
 		return invalid(ruleSigned, "The registration is not signed by the software that it is for, or not in its time.").Because(err)
 	}
 	body := members(s.Claims)
+	if slices.ContainsFunc(notRegistration, func(name string) bool { return len(body[name]) > 0 }) {
+		return invalid(ruleUse, "The signed registration is a JWT of another use.")
+	}
 	audience, err := body.texts("aud")
 	if err != nil {
 		audience = []string{body.text("aud")}

@@ -32,6 +32,7 @@ const (
 	ruleAlg       profile.Rule = "MEF-R43"
 	ruleDomain    profile.Rule = "MEF-R58"
 	ruleLEI       profile.Rule = "ISO17442-1"
+	ruleUse       profile.Rule = "RFC8725-3.12" // each use of a JWT has rules of its own
 )
 
 func invalid(rule profile.Rule, description string) *profile.Violation {

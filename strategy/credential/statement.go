@@ -64,7 +64,7 @@ func (v *Statements) Verify(ctx context.Context, statement string) (*Statement, 
 	}
 	for _, member := range []string{"vc", "vp", "credentialSubject"} {
 		if claims.Has(member) { // a directory may issue those with the same key
-			return nil, invalid(ruleStatement, "The software statement is a credential or a presentation.")
+			return nil, invalid(ruleUse, "The software statement is a credential or a presentation.")
 		}
 	}
 	issuer, err := claims.String("iss")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -25,6 +26,11 @@ func TestAttacks(t *testing.T) {
 		w := startWorld(t, "mef-lso", Approval{Username: "alice", Password: "alice", UsernameField: "username", Decision: "approve"})
 		w.play(t, func(row Row) bool { return row.Setup.Needs == "login" || row.area == "intent" })
 	})
+	t.Run("without a way to this machine", func(t *testing.T) {
+		t.Parallel()
+		w := startWorld(t, "mef-lso", Approval{Auto: true}, func(w *world) { w.alone = true })
+		w.play(t, func(row Row) bool { return row.Setup.Needs == "no-web" })
+	})
 }
 
 func (w *world) play(t *testing.T, wanted func(Row) bool) {
@@ -34,6 +40,7 @@ func (w *world) play(t *testing.T, wanted func(Row) bool) {
 	target, err := open(t.Context(), w.file)
 	must(t, err)
 	t.Cleanup(target.close)
+	w.target = target
 	for _, row := range rows {
 		if !row.For(w.profile) || !wanted(row) {
 			continue
@@ -71,6 +78,7 @@ func (w *world) config(t *testing.T, issuer, base string, approval Approval) (co
 	config = claims{
 		"issuer": issuer, "profile": w.profile, "ca": "lso-tls-cert.pem", "clients": clients, "tls_client": byTLS,
 		"mtls": !isMEF(w.profile), "approve": approval, "intent": w.intents(base), "resource": base + "/resource",
+		"registration": w.registration(t),
 	}
 	if isMEF(w.profile) {
 		config["api"] = base
@@ -150,8 +158,11 @@ func TestUnchanged(t *testing.T) {
 	target, err := open(t.Context(), w.file)
 	must(t, err)
 	t.Cleanup(target.close)
-	for where, then := range map[string]string{"authorize": "same-object", "token": "same-code", "pushed": "same-object"} {
+	for where, then := range map[string]string{"register": "same-application", "authorize": "same-object", "token": "same-code", "pushed": "same-object"} {
 		row := Row{Name: "good", Where: where, Expect: Expect{Class: "accepted"}, Then: then}
+		if where == "register" {
+			row.Expect.Status = http.StatusCreated
+		}
 		if err := target.run(t.Context(), &row); err == nil || !strings.Contains(err.Error(), "after the refusal") {
 			t.Errorf("%s said %v", where, err)
 		}

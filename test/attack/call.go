@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf16"
 )
 
 // pairs are the parameters of a form or query, in order and perhaps twice.
@@ -119,10 +122,32 @@ var distortions = map[string]func(c *call, name string, value any){
 		c.url += separator(c.url) + c.body
 		c.body = ""
 	},
-	"body":        func(c *call, _ string, v any) { c.body = text(v) },
+	"body": func(c *call, _ string, v any) { c.body = text(v) },
+	"gzip": func(c *call, _ string, _ any) {
+		c.header.Set("Content-Encoding", "gzip")
+		c.body = string(zipped(strings.NewReader(c.body)))
+	},
+	"utf-16":      func(c *call, _ string, _ any) { c.body = wide(c.body) },
 	"long-body":   func(c *call, _ string, v any) { c.body += "&padding=" + strings.Repeat("x", number(v)) },
 	"certificate": func(c *call, _ string, v any) { c.certificate = text(v) },
 	"plain-http":  func(c *call, _ string, _ any) { c.url = strings.Replace(c.url, "https://", "http://", 1) },
+}
+
+func zipped(body io.Reader) []byte {
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, _ = io.Copy(zip, body) // from memory to memory
+	_ = zip.Close()
+	return packed.Bytes()
+}
+
+// wide is the text in UTF-16, little end first, with its mark.
+func wide(body string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune("\ufeff" + body)) {
+		b.Write([]byte{byte(unit), byte(unit >> 8)})
+	}
+	return b.String()
 }
 
 func separator(address string) string {

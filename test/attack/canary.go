@@ -26,8 +26,7 @@ func newCanary(ctx context.Context, address, url string) (*canary, error) {
 	}
 	c := &canary{listener: listener, url: url}
 	if url == "" {
-		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		c.url = "https://localhost:" + port
+		c.url = "https://localhost:" + c.port()
 	}
 	go c.wait()
 	return c, nil
@@ -44,6 +43,12 @@ func (c *canary) wait() {
 		c.hits.Add(1)
 		_ = connection.Close()
 	}
+}
+
+// port is where it waits.
+func (c *canary) port() string {
+	_, port, _ := net.SplitHostPort(c.listener.Addr().String())
+	return port
 }
 
 func (c *canary) close() { _ = c.listener.Close() }

@@ -33,6 +33,9 @@ type Config struct {
 	Resource string `json:"resource"`
 	// API is the base of the MEF LSO API, where there is one.
 	API string `json:"api"`
+	// Registration is for a server at which clients register themselves; rows
+	// that need it are left out where there is none.
+	Registration *RegistrationConfig `json:"registration"`
 	// CanaryListen and CanaryURL are where the engine waits for requests that
 	// the server must never send. The default is a free loopback port.
 	CanaryListen string `json:"canary_listen"`
@@ -106,6 +109,9 @@ func (c *Config) locate(dir string) {
 	}
 	if c.TLSClient != nil {
 		files = append(files, &c.TLSClient.Certificate, &c.TLSClient.Key)
+	}
+	if c.Registration != nil && c.Registration.Web != nil {
+		files = append(files, &c.Registration.Web.Certificate, &c.Registration.Web.Key)
 	}
 	for _, file := range files {
 		if *file != "" && !filepath.IsAbs(*file) {

@@ -16,6 +16,7 @@ func init() { // they know the stages' helpers, which know the rows
 		"page": (*Expect).page, "redirect": (*Expect).redirect, "jarm": (*Expect).jarm, "json": (*Expect).json,
 		"bearer": (*Expect).bearer, "tls-refused": (*Expect).tlsRefused, "accepted": (*Expect).accepted,
 		"inner-wins": (*Expect).innerWins, "inactive": (*Expect).inactive, "http": (*Expect).http, "one-winner": (*Expect).oneWinner,
+		"registered": (*Expect).registered, "unserved": (*Expect).unserved,
 	}
 }
 
@@ -25,11 +26,14 @@ func (e *Expect) check(p *play, got *outcome) error {
 	if got.status >= http.StatusInternalServerError {
 		return fmt.Errorf("the server failed: %s", got)
 	}
-	if got.location != nil && !p.isClients(got) && p.row.Where != "resource" {
+	if got.location != nil && !p.isClients(got) && p.row.Where != "resource" && e.Class != "unserved" {
 		return fmt.Errorf("the browser goes to %s", got.location)
 	}
 	if e.Class != "accepted" && p.reflects(got) {
 		return fmt.Errorf("the answer repeats what the attacker sent: %s", got)
+	}
+	if e.Class != "accepted" && e.Class != "registered" && p.tells(got) {
+		return fmt.Errorf("the refusal tells what it should keep: %s", got)
 	}
 	if err := classes[e.Class](e, p, got); err != nil {
 		return fmt.Errorf("want %s %v: %w, got %s", e.Class, e.Errors, err, got)

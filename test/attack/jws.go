@@ -11,6 +11,7 @@ import (
 type draft struct {
 	header, payload *members
 	signer          signer
+	by              *Client // whose it is; nil is the play's own client
 }
 
 // make does the changes of a row on a good draft and returns the token. What
@@ -61,20 +62,30 @@ func (p *play) sign(on string, d *draft) (string, error) {
 
 // choose sets with what is signed. Other changes are for recode.
 func (p *play) choose(d *draft, do, value string) (err error) {
+	by := p.self
+	if d.by != nil {
+		by = d.by
+	}
 	switch do {
 	case "sign-as-other":
 		d.signer.key = p.other.keys[0].Key
 	case "sign-as-stranger":
 		d.signer = signer{key: p.target.stranger.key, alg: "ES256"}
+	case "sign-as": // a party of a registration; the kid stays
+		party, err := p.party(value)
+		if err != nil {
+			return err
+		}
+		d.signer = party.signer()
 	case "sign-with": // an algorithm that the client has a key for
-		key := p.self.key(value)
+		key := by.key(value)
 		if key == nil {
 			return errNoKey
 		}
 		d.signer = signer{key: key.Key, alg: value}
 		d.header.set("kid", encode(key.KeyID))
 	case "hmac": // over the public key in a form, or over this text
-		d.signer.hmac, err = secretOf(&p.self.keys[0], value)
+		d.signer.hmac, err = secretOf(&by.keys[0], value)
 	case "der":
 		d.signer.der = true
 	}
@@ -100,7 +111,7 @@ func (p *play) recode(on, token string) (string, error) {
 	return token, nil
 }
 
-var chosen = map[string]bool{"sign-as-other": true, "sign-as-stranger": true, "sign-with": true, "hmac": true, "der": true}
+var chosen = map[string]bool{"sign-as": true, "sign-as-other": true, "sign-as-stranger": true, "sign-with": true, "hmac": true, "der": true}
 
 // recodings are the mutations of a token's text, by the names that rows use.
 var recodings = map[string]func(token, name string, value any) string{

@@ -11,6 +11,11 @@
 // if the server took an attack, or changed something although it refused one,
 // and 2 if nothing could be played.
 //
+// A server at which clients register themselves is told, in its own way, to
+// trust a directory and a registry of the test environment; the configuration
+// has their private keys, and a web server's certificate with which the engine
+// publishes their documents and those of who registers.
+//
 // The attacks are data, in the files below rows: what is changed in a good
 // request, where it goes, and the only acceptable answer. After a refusal the
 // same intent, request object, code or token must still work.

@@ -156,8 +156,11 @@ func (p *play) value(raw json.RawMessage) (any, error) {
 func (p *play) fill(v any) any {
 	switch v := v.(type) {
 	case string:
-		if v == "${strangerJWK}" { // the one name that is no text
+		switch { // the names that are no text
+		case v == "${strangerJWK}":
 			return p.target.stranger.jwk()
+		case v == "${applicantJWK}" && p.applicant != nil:
+			return publicKeys(p.applicant.Client).Keys[0]
 		}
 		return p.expand(v)
 	case []any:

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,25 +57,33 @@ func TestMain(m *testing.M) {
 // world is a running server and the configuration to attack it.
 type world struct {
 	profile, dir, file string
+	alone              bool // it fetches nothing from this machine
 	log                bytes.Buffer
+	target             *Target // that was played last
 }
 
 type claims = map[string]any
 
 // startWorld starts the server of a profile with two clients, and a third that
 // authenticates by its certificate. It stops with the test.
-func startWorld(t *testing.T, profile string, approval Approval) *world {
+func startWorld(t *testing.T, profile string, approval Approval, changes ...func(*world)) *world {
 	t.Helper()
 	path, err := program()
 	must(t, err)
 	w := &world{profile: profile, dir: t.TempDir()}
+	for _, change := range changes {
+		change(w)
+	}
 	pages, api := freePort(t), freePort(t)
 	issuer, base := "https://localhost:"+pages, "https://localhost:"+api
 	config, registered := w.config(t, issuer, base, approval)
 	w.write(t, "clients.json", registered)
 	args := []string{
-		"-profile", profile, "-store", "memory", "-clients", "clients.json", "-client-ca", "clients-ca.pem", "-allow-loopback",
+		"-profile", profile, "-store", "memory", "-clients", "clients.json", "-client-ca", "clients-ca.pem", "-trust-anchors", "anchors.json",
 		"-listen", "127.0.0.1:" + pages, "-mtls-listen", "127.0.0.1:" + api, "-issuer", issuer, "-mtls-base", base,
+	}
+	if !w.alone {
+		args = append(args, "-allow-loopback")
 	}
 	if approval.Auto {
 		args = append(args, "-auto-approve", "alice")
@@ -98,6 +107,9 @@ func (w *world) start(t *testing.T, path string, args []string) {
 		}
 		if strings.Contains(w.log.String(), "panic") {
 			t.Errorf("op panicked\n%s", w.log.String())
+		}
+		if w.target != nil && slices.ContainsFunc(w.target.tokens, func(token string) bool { return strings.Contains(w.log.String(), token) }) {
+			t.Error("the token of a registration is in the log")
 		}
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
@@ -145,6 +157,47 @@ func (w *world) identity(t *testing.T, id, scope string, ca *authority) (ClientC
 		"token_endpoint_auth_method": "private_key_jwt", "authorization_signed_response_alg": "ES256",
 	}
 	return own, registered
+}
+
+// registration makes those by whose word clients register themselves, and tells
+// the server to take it. Where it fetches nothing from here, they are known
+// without that.
+func (w *world) registration(t *testing.T) claims {
+	t.Helper()
+	base := "https://localhost:" + freePort(t)
+	private, public := keysOf(t, "directory")
+	anchor := claims{"issuer": base, "jwks_uri": base + "/directory/jwks"}
+	config := claims{"directory": claims{"issuer": base, "jwks": private}}
+	if w.alone {
+		anchor = claims{"issuer": base, "jwks": public}
+	} else {
+		config["web"] = claims{"listen": strings.Replace(base, "https://localhost", "127.0.0.1", 1), "url": base, "certificate": "lso-tls-cert.pem", "key": "lso-tls-key.pem"}
+	}
+	anchors := []any{anchor}
+	if w.profile == "fapi1-advanced" {
+		config["scope"] = "openid" // the others' scopes come with their APIs
+	}
+	if isMEF(w.profile) {
+		registry := w.registry(t, base)
+		anchors, config["registry"] = append(anchors, registry.Issuer), registry
+	}
+	w.write(t, "anchors.json", anchors)
+	return config
+}
+
+// registry signs under a did:web, or one that needs no document.
+func (w *world) registry(t *testing.T, base string) PartyConfig {
+	t.Helper()
+	key, err := newECKey("")
+	must(t, err)
+	did, err := didOf(base, "registry")
+	key.KeyID = did + "#sig-1"
+	if w.alone {
+		did, err = didJWK(&key)
+		key.KeyID = did + "#0"
+	}
+	must(t, err)
+	return PartyConfig{Issuer: did, JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}}}
 }
 
 // keysOf makes keys for more algorithms than each profile accepts, so that only

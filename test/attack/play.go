@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 )
@@ -23,6 +24,9 @@ type play struct {
 
 	code, idToken, accessToken, refreshToken, requestURI, pushedObject string
 
+	applicant, secondApplicant *applicant
+	sent                       []string // to register, which no refusal repeats
+
 	// again holds, by the names of thens, what must still work.
 	again map[string]func() error
 	// failed is the first error while a ${name} was filled in.
@@ -39,6 +43,11 @@ func (t *Target) run(ctx context.Context, row *Row) error {
 		return err
 	}
 	hits := t.canary.hits.Load()
+	if row.Setup.Client == "registered" {
+		if err := p.becomeRegistered(); err != nil {
+			return fmt.Errorf("before the attack: %w", err)
+		}
+	}
 	got, err := stages[row.Where](p)
 	if errors.Is(err, errNoKey) || errors.Is(err, errNoCertificate) {
 		return fmt.Errorf("%w: %w", errSkip, err)
@@ -77,6 +86,11 @@ func (p *play) possible() error {
 		return fmt.Errorf("%w: no api", errSkip)
 	case s.Grant == "refresh_token" && !p.target.refreshes():
 		return fmt.Errorf("%w: no intent gives refresh tokens", errSkip)
+	}
+	if s.Client == "registered" || p.row.Where == "register" || p.row.Where == "manage" {
+		if err := p.canRegister(); err != nil {
+			return err
+		}
 	}
 	if s.Client == "tls" {
 		p.self = p.target.tls
@@ -148,9 +162,9 @@ func known(s string) func() (string, error) { return func() (string, error) { re
 // they are asked for.
 func (p *play) names() map[string]func() (string, error) {
 	t := p.target
-	return map[string]func() (string, error){
+	names := map[string]func() (string, error){
 		"issuer": known(t.Issuer), "authorize": known(t.endpoint("authorization_endpoint")), "token": known(p.at("token_endpoint")),
-		"par": known(p.at("pushed_authorization_request_endpoint")), "canary": known(t.canary.url),
+		"par": known(p.at("pushed_authorization_request_endpoint")), "canary": known(t.canary.url), "canaryPort": known(t.canary.port()),
 		"client": known(p.self.ID), "other": known(p.other.ID), "redirect": known(p.self.RedirectURI), "otherRedirect": known(p.other.RedirectURI),
 		"kid": known(p.self.keys[0].KeyID), "otherKid": known(p.other.keys[0].KeyID), "scope": known(p.scope()),
 		"state": known(p.state), "nonce": known(p.nonce), "jti": known(p.jti), "verifier": known(p.verifier),
@@ -170,6 +184,8 @@ func (p *play) names() map[string]func() (string, error) {
 		"foreignIDToken":    p.madeUpIDToken,
 		"strangerCert":      known(stdBase64(t.stranger.cert)),
 	}
+	maps.Copy(names, p.partyNames())
+	return names
 }
 
 func (p *play) at(name string) string { return p.target.at(name, p.certificate()) }

@@ -26,7 +26,8 @@ type Row struct {
 	Mutate []Change `json:"mutate"`
 	Expect Expect   `json:"expect"`
 	// Then is what must still work after the refusal: "same-object",
-	// "same-intent", "same-code", "same-assertion", "same-token" or "none".
+	// "same-intent", "same-code", "same-assertion", "same-token",
+	// "same-application", "others-application", "same-registration" or "none".
 	Then string `json:"then"`
 
 	area string // the name of its file
@@ -49,14 +50,30 @@ type Setup struct {
 	// First plays the good request before the hostile one.
 	First bool `json:"first"`
 	// Spoil does something to the token before the attack: "reuse" of what it
-	// was issued for, "revoke" or "revoke-by-other".
+	// was issued for, "revoke" or "revoke-by-other". Of a registered client,
+	// "remove" ends the registration and "revoke-credential" sets its bit.
 	Spoil string `json:"spoil"`
 	// Times sends the hostile request that often at once.
 	Times int `json:"times"`
-	// Client is "tls" for the client that authenticates by its certificate.
+	// Client is "tls" for the client that authenticates by its certificate, or
+	// "registered" for one that has just registered itself.
 	Client string `json:"client"`
-	// Needs is "login": for a server that does not approve by itself.
+	// Needs is "login", for a server that does not approve by itself, "web", for
+	// one that fetches what the engine publishes, or "no-web".
 	Needs string `json:"needs"`
+	// Applicant is the kind of who registers: "did", "keys" or "holder"; the
+	// default is the first one that the configuration has all for.
+	Applicant string `json:"applicant"`
+	// Redirects are redirect URIs that everybody vouches for: the applicant, its
+	// statement and its DID document.
+	Redirects []string `json:"redirects"`
+	// Challenge presents the credential in answer to a challenge.
+	Challenge bool `json:"challenge"`
+	// Signed sends the registration as a JWT.
+	Signed bool `json:"signed"`
+	// Status is what is published in the place of the status list: "html",
+	// "missing", "elsewhere", "large" or "bomb".
+	Status string `json:"status"`
 	// Method, Path and Body are those of a call of the API.
 	Method string          `json:"method"`
 	Path   string          `json:"path"`
@@ -87,6 +104,10 @@ type Expect struct {
 	Status int `json:"status"`
 	// Has are members of a JSON answer that must be there.
 	Has []string `json:"has"`
+	// Lacks and Is are members of a registration that must not be there, or must
+	// have this value.
+	Lacks []string                   `json:"lacks"`
+	Is    map[string]json.RawMessage `json:"is"`
 }
 
 // loadRows reads all rows, in the order of the files and their lines.
@@ -140,7 +161,7 @@ func unique(rows []Row) error {
 
 var (
 	profileNames = []string{"all", "mef-lso", "mef-lso-128", "fapi1-advanced", "nz-banking", "uk-ob"}
-	thens        = []string{"same-object", "same-intent", "same-code", "same-assertion", "same-token", "none"}
+	thens        = []string{"same-object", "same-intent", "same-code", "same-assertion", "same-token", "same-application", "others-application", "same-registration", "none"}
 )
 
 func (r *Row) check() error {
@@ -173,7 +194,12 @@ func (r *Row) check() error {
 var targets = []string{
 	"object.header", "object.payload", "object.jws", "object.jwe", "object.text",
 	"assertion.header", "assertion.payload", "assertion.jws", "assertion.text",
-	"query", "form", "call",
+	"query", "form", "call", "body", "document",
+	"statement.header", "statement.payload", "statement.jws", "statement.text",
+	"credential.header", "credential.payload", "credential.jws", "credential.text",
+	"presentation.header", "presentation.payload", "presentation.jws", "presentation.text",
+	"status.header", "status.payload", "status.jws", "status.text",
+	"signed.header", "signed.payload", "signed.jws", "signed.text",
 }
 
 // ID is the row's name with its area.
@@ -182,6 +208,14 @@ func (r *Row) ID() string { return r.area + "/" + r.Name }
 // For reports whether the row is one of the profile.
 func (r *Row) For(profile string) bool {
 	return slices.Contains(r.Profiles, "all") || slices.Contains(r.Profiles, profile)
+}
+
+// isAbout reports whether the row changes something of one of these kinds.
+func (r *Row) isAbout(kinds ...string) bool {
+	return slices.ContainsFunc(r.Mutate, func(c Change) bool {
+		kind, _, _ := strings.Cut(c.On, ".")
+		return slices.Contains(kinds, kind)
+	})
 }
 
 // does returns the changes of one target, in order.

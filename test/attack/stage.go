@@ -16,6 +16,7 @@ func init() { // the rows' check and the stages know each other
 	stages = map[string]func(*play) (*outcome, error){
 		"authorize": atAuthorize, "par": atPAR, "pushed": atPushed, "token": atToken,
 		"introspect": atIntrospection, "resource": atResource, "tls": atTLS, "discovery": atDiscovery,
+		"register": atRegister, "manage": atManage,
 	}
 }
 
@@ -56,9 +57,11 @@ func (p *play) prepareObject() (err error) {
 	p.again["same-object"] = func() error { _, err := p.approve(p.jti); return err }
 	p.again["same-intent"] = func() error { _, err := p.approve(rand.Text()); return err }
 	if p.row.Setup.First {
-		_, err = p.approve(p.jti)
+		if _, err = p.approve(p.jti); err != nil {
+			return err
+		}
 	}
-	return err
+	return p.spoilClient()
 }
 
 // approve plays a good authorization of the intent and returns its code.
@@ -115,6 +118,9 @@ func atPAR(p *play) (*outcome, error) {
 		if _, err := p.push(p.self, p.objectDraft(p.self, p.intent)); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.spoilClient(); err != nil {
+		return nil, err
 	}
 	token, err := p.make("object", p.objectDraft(p.self, p.intent))
 	if err != nil {

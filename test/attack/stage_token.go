@@ -22,6 +22,9 @@ func atToken(p *play) (*outcome, error) {
 			return nil, err
 		}
 	}
+	if err := p.spoilClient(); err != nil {
+		return nil, err
+	}
 	if p.row.Setup.Times > 1 {
 		return p.redeemAtOnce(form)
 	}
@@ -141,7 +144,7 @@ func (p *play) obtain() error {
 	case "revoke-by-other":
 		return p.revoke(p.other)
 	}
-	return nil
+	return p.spoilClient()
 }
 
 func (p *play) revoke(by *Client) error {

@@ -25,10 +25,12 @@ type Target struct {
 	jwks      jose.JSONWebKeySet
 	stranger  *stranger
 	canary    *canary
+	directory *directory // nil: clients do not register themselves
 
 	mu      sync.Mutex
 	clients map[string]*http.Client // by certificate
 	used    map[string]int          // of the lists of intents
+	tokens  []string                // of registrations: no refusal has one in it
 
 	foreignRSA func() (*rsa.PrivateKey, error)
 }
@@ -54,7 +56,11 @@ func newTarget(ctx context.Context, c *Config) (*Target, error) {
 	if t.discovery["issuer"] != c.Issuer {
 		return nil, fmt.Errorf("discovery names the issuer %v, not %s", t.discovery["issuer"], c.Issuer)
 	}
-	return t, t.read(ctx, t.endpoint("jwks_uri"), &t.jwks)
+	if err := t.read(ctx, t.endpoint("jwks_uri"), &t.jwks); err != nil || c.Registration == nil {
+		return t, err
+	}
+	t.directory, err = c.Registration.open()
+	return t, err
 }
 
 func (t *Target) loadClients() (err error) {
@@ -122,7 +128,10 @@ func (t *Target) list(name string) (values []string) {
 func (t *Target) http(certificate string, c *Client) (*http.Client, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := certificate + " " + c.ID
+	key := certificate
+	if certificate != "none" {
+		key += " " + c.ID
+	}
 	if known := t.clients[key]; known != nil {
 		return known, nil
 	}
@@ -177,6 +186,9 @@ func (t *Target) close() {
 	}
 	if t.canary != nil {
 		t.canary.close()
+	}
+	if t.directory != nil && t.directory.web != nil {
+		t.directory.web.close()
 	}
 }
 
