@@ -127,7 +127,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	idTokens := &idtoken.Strategy{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Metadata: c.Clients, Encrypter: encrypter, Clock: c.Clock}
 	intents := &intent.Register{
 		Profile: &c.Profile, Intents: c.Records, Metadata: c.Clients, Tokens: c.Storage.(oauth2.TokenRevocationStorage),
-		Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
+		Standing: c.stands(standing), Audit: c.Audit, Clock: c.Clock, Rand: c.Rand,
 	}
 	inner := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set)
 	authorize := &authorization.Endpoint{

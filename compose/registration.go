@@ -41,8 +41,8 @@ type Registration struct {
 	// the profile has them. Its Anchors are issuers as above. MaxChain,
 	// StatusOptional and StatusMaxAge are the profile's and must be zero. Nil
 	// functions mean: nobody issues his own credential; a holder is onboarded
-	// if he is a client of the trust domain in good standing; an identifier is remembered for a
-	// year.
+	// if he is a client of the trust domain in good standing; an identifier is
+	// remembered for a year.
 	Credentials credential.Policy
 	// StatusDelegates are other issuers who sign the status lists of an issuer,
 	// by that issuer.
@@ -200,23 +200,37 @@ func (c *Config) useOnce(ctx context.Context, key string, until time.Time) (fres
 // (MEF W128 R10), and in good standing: who was revoked vouches for nobody.
 func (c *Config) onboarded(standing clientauth.Standing) func(context.Context, string, string) (bool, error) {
 	return func(ctx context.Context, holder, trustDomain string) (bool, error) {
-		client, err := c.Storage.(fosite.Storage).GetClient(ctx, holder)
-		if errors.Is(err, fosite.ErrNotFound) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		m, err := c.Clients(ctx, client)
-		if err != nil || m.Suspended || m.TrustDomain != trustDomain {
-			return false, err
-		}
-		err = standing.Check(ctx, client)
-		if errors.Is(err, fosite.ErrInvalidClient) {
-			return false, nil
-		}
-		return err == nil, err
+		m, err := c.standingClient(ctx, standing, holder)
+		return m != nil && m.TrustDomain == trustDomain, err
 	}
+}
+
+// stands tells whether the client of this identifier may act.
+func (c *Config) stands(standing clientauth.Standing) func(context.Context, string) (bool, error) {
+	return func(ctx context.Context, clientID string) (bool, error) {
+		m, err := c.standingClient(ctx, standing, clientID)
+		return m != nil, err
+	}
+}
+
+// standingClient returns the metadata of a client that may act, else nil.
+func (c *Config) standingClient(ctx context.Context, standing clientauth.Standing, clientID string) (*storage.ClientMetadata, error) {
+	client, err := c.Storage.(fosite.Storage).GetClient(ctx, clientID)
+	if errors.Is(err, fosite.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.Clients(ctx, client)
+	if err != nil || m.Suspended {
+		return nil, err
+	}
+	err = standing.Check(ctx, client)
+	if errors.Is(err, fosite.ErrInvalidClient) {
+		return nil, nil
+	}
+	return m, err
 }
 
 // identifierMemory is how long the identifier of a credential is remembered.

@@ -31,7 +31,7 @@ var demoAccounts = []account{
 // readAccounts answers with what the consent permits.
 func (a *api) readAccounts(rw http.ResponseWriter, r *http.Request) error {
 	grant := resource.Of(r.Context())
-	in, err := a.Intents.Usable(r.Context(), grant.IntentID, grant.RequestID)
+	in, err := a.Intents.Usable(r.Context(), grant.Client, grant.IntentID, grant.RequestID)
 	if err != nil {
 		return err
 	}

@@ -107,9 +107,11 @@ func (r *Register) Refresh(ctx context.Context, read *storage.Intent) error {
 	return r.take(ctx, read, read.Clone(), "refreshed", errGrant())
 }
 
-// Usable returns the intent that a token of this request may act on: it is
-// Authorized and redeemed. A consumed, revoked or expired one is access_denied.
-func (r *Register) Usable(ctx context.Context, id, requestID string) (*storage.Intent, error) {
+// Usable returns the intent that a token of this client and request may act on:
+// it is Authorized and redeemed, and where it is another client's, this one
+// still acts for that. A consumed, revoked or expired one is access_denied. A nil
+// client is one that is not known here.
+func (r *Register) Usable(ctx context.Context, client fosite.Client, id, requestID string) (*storage.Intent, error) {
 	in, err := r.held(ctx, id, requestID)
 	if err != nil {
 		var violation *profile.Violation
@@ -121,7 +123,23 @@ func (r *Register) Usable(ctx context.Context, id, requestID string) (*storage.I
 	if in.State != storage.IntentAuthorized || in.ExchangedAt.IsZero() {
 		return nil, errUnusable()
 	}
-	return in, nil
+	return in, r.stillDelegated(ctx, in, client)
+}
+
+// stillDelegated: a token may outlive the delegation by which it was got.
+func (r *Register) stillDelegated(ctx context.Context, in *storage.Intent, client fosite.Client) error {
+	if client == nil || in.ClientID == client.GetID() {
+		return nil
+	}
+	metadata, err := r.Metadata(ctx, client)
+	if err != nil {
+		return profile.Unavailable(err)
+	}
+	may, err := r.MayUse(ctx, in, client, metadata)
+	if err == nil && !may {
+		err = ruleDomain.AccessDenied("The client does not act for that of the intent any more.")
+	}
+	return err
 }
 
 func errUnusable() *profile.Violation {
@@ -132,7 +150,7 @@ func errUnusable() *profile.Violation {
 // stays Authorized. Of two calls at once one is access_denied. Call it in an
 // atomic.Run that stores the outcome, or before executing it.
 func (r *Register) Consume(ctx context.Context, id, requestID string) error {
-	read, err := r.Usable(ctx, id, requestID)
+	read, err := r.Usable(ctx, nil, id, requestID)
 	if err != nil || read.Kind == storage.IntentRepeated {
 		return err
 	}

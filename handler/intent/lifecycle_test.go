@@ -102,7 +102,7 @@ func TestStates(t *testing.T) {
 			_, authorizable := d.Authorizable(t.Context(), buyer, id)
 			_, redeemable := d.Redeemable(t.Context(), id, request)
 			_, refreshable := d.Refreshable(t.Context(), id, request)
-			_, usable := d.Usable(t.Context(), id, request)
+			_, usable := d.Usable(t.Context(), nil, id, request)
 			got := want{authorizable == nil, redeemable == nil, refreshable == nil, usable == nil}
 			if got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
@@ -130,7 +130,7 @@ func TestUnknownIntentAndOtherRequests(t *testing.T) {
 		wantOAuth(t, err, "MEF-7.3-4", "invalid_grant")
 		_, err = d.Refreshable(t.Context(), c.id, c.request)
 		wantOAuth(t, err, "MEF-7.3-4", "invalid_grant")
-		_, err = d.Usable(t.Context(), c.id, c.request)
+		_, err = d.Usable(t.Context(), nil, c.id, c.request)
 		wantOAuth(t, err, "MEF-7.3-4", "access_denied")
 		wantOAuth(t, d.Consume(t.Context(), c.id, c.request), "MEF-7.3-4", "access_denied")
 	}
@@ -328,7 +328,7 @@ func TestStoreIsDown(t *testing.T) {
 	id := d.in(t, storage.IntentOnce, "exchanged")
 	d.records.err = errDown
 	_, redeem := d.Redeemable(t.Context(), id, request)
-	_, use := d.Usable(t.Context(), id, request)
+	_, use := d.Usable(t.Context(), nil, id, request)
 	for name, err := range map[string]error{"Redeemable": redeem, "Usable": use, "Consume": d.Consume(t.Context(), id, request), "Reject": d.Reject(t.Context(), id)} {
 		if !errors.Is(err, fosite.ErrTemporarilyUnavailable) || !errors.Is(err, errDown) {
 			t.Errorf("%s: got %v, want temporarily_unavailable", name, err)

@@ -29,6 +29,9 @@ type Register struct {
 	Intents  storage.Intents
 	Metadata storage.MetadataFunc
 	Tokens   Revoker
+	// Standing tells of the client of this identifier, for whom another acts,
+	// whether it may act itself; nil means that it may.
+	Standing func(ctx context.Context, clientID string) (bool, error)
 	Audit    audit.Sink
 	Clock    func() time.Time
 	Rand     io.Reader
@@ -123,10 +126,13 @@ func (r *Register) Owned(ctx context.Context, client fosite.Client, id string) (
 	if metaErr != nil {
 		return nil, profile.Unavailable(metaErr)
 	}
-	if err != nil || !Belongs(in, client, metadata) {
-		return nil, ruleOwner.InvalidRequest("The intent is not one of this client.")
+	if err == nil {
+		may, err := r.MayUse(ctx, in, client, metadata)
+		if may || err != nil {
+			return in, err
+		}
 	}
-	return in, nil
+	return nil, ruleOwner.InvalidRequest("The intent is not one of this client.")
 }
 
 // Authorizable returns the intent of Owned if it can be authorized now: it is

@@ -19,6 +19,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ory/fosite"
+
 	"github.com/meflso/fosite-meflso/handler/token"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
@@ -37,9 +39,11 @@ type Introspector interface {
 // Intents tells whether an intent may be acted on; the provider's register is
 // one.
 type Intents interface {
-	// Usable returns the intent that a token of this authorization may act on;
-	// the error is a *profile.Violation with access_denied if there is none.
-	Usable(ctx context.Context, intentID, requestID string) (*storage.Intent, error)
+	// Usable returns the intent that a token of this client and authorization
+	// may act on; the client is nil where the token was introspected over the
+	// network. The error is a *profile.Violation with access_denied if there is
+	// none.
+	Usable(ctx context.Context, client fosite.Client, intentID, requestID string) (*storage.Intent, error)
 }
 
 // UncheckedIntents lets every token of an intent act on it as long as it is
@@ -49,7 +53,7 @@ var UncheckedIntents Intents = unchecked{}
 
 type unchecked struct{}
 
-func (unchecked) Usable(_ context.Context, intentID, requestID string) (*storage.Intent, error) {
+func (unchecked) Usable(_ context.Context, _ fosite.Client, intentID, requestID string) (*storage.Intent, error) {
 	return &storage.Intent{ID: intentID, RequestID: requestID}, nil
 }
 
@@ -161,6 +165,6 @@ func (g *Guard) allows(r *http.Request, op Operation, active *token.Active) erro
 	if g.Intents == nil {
 		return ruleIntent.AccessDenied("The state of the token's intent is not known here.")
 	}
-	_, err := g.Intents.Usable(r.Context(), active.IntentID, active.RequestID)
+	_, err := g.Intents.Usable(r.Context(), active.Client, active.IntentID, active.RequestID)
 	return err
 }

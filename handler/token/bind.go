@@ -229,7 +229,11 @@ func (b *Bind) accept(ctx context.Context, request fosite.AccessRequester, in *s
 	if err != nil {
 		return err
 	}
-	if !intent.Belongs(in, client, metadata) {
+	may, err := b.Intents.MayUse(ctx, in, client, metadata)
+	if err != nil {
+		return err
+	}
+	if !may {
 		return ruleForeign.InvalidGrant("The intent is of another client or trust domain.")
 	}
 	foundIn(ctx).intent = in

@@ -16,8 +16,8 @@ import (
 	"github.com/meflso/fosite-meflso/test/harness"
 )
 
-// certified is a buyer whose key has a certificate, and who names it by that.
-func certified(t *testing.T, h *harness.Host, cert tls.Certificate) *harness.Buyer {
+// withCertificate is a buyer whose key has a certificate, and who names it by that.
+func withCertificate(t *testing.T, h *harness.Host, cert tls.Certificate) *harness.Buyer {
 	t.Helper()
 	b := harness.NewBuyer(t, "buyer-a", "ES256", h.Issuer)
 	b.Key = cert.PrivateKey.(crypto.Signer)
@@ -46,7 +46,7 @@ func TestCertifiedKeys(t *testing.T) {
 			h := harness.StartDirect(t, profile.MEFLSO(), nil, func(config *compose.Config) {
 				config.SigningCAs, config.RequireCertificate = ca.Pool(), true
 			})
-			b := certified(t, h, c.cert)
+			b := withCertificate(t, h, c.cert)
 			answer := h.Post(t, h.Token, b.Authenticated(ownBehalf("quote")))
 			page := h.Approve(t, h.URL(b, b.Object(h.NewIntent(t, b, "once"))))
 			if c.want == "" {
