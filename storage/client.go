@@ -94,8 +94,12 @@ func (m *ClientMetadata) Domain(clientID string) string {
 	if m.TrustDomain != "" {
 		return m.TrustDomain
 	}
-	return "client_id=" + clientID // not the bare id, which could be registered as somebody's domain
+	return DomainOfClient + clientID // not the bare id, which could be registered as somebody's domain
 }
+
+// DomainOfClient begins the trust domain of a client that stands alone; its
+// client_id follows.
+const DomainOfClient = "client_id="
 
 // Client is the ready-made fosite.Client, in the JSON form of RFC 7591 with
 // the member client_id. It is read-only after it was made.

@@ -36,6 +36,7 @@ type draft struct {
 	wanted    members               // what was sent, and the statement over it
 	document  *did.Document         // of a DID client
 	proven    bool                  // the client showed that the DID is its own
+	shown     *credential.Checked   // the presentation, if there is a good one
 	keys      []key.Public          // of the client, those that can be used
 	fetched   map[string]json.RawMessage
 
@@ -46,13 +47,15 @@ type draft struct {
 }
 
 // rules are in the order in which a registration is judged. First comes who
-// speaks, then what is asked for, and what uses something up is last.
+// speaks, then what is asked for, so that a stranger costs no fetch of what he
+// names. Nothing is used up before the registration is stored.
 var rules = []func(*draft, context.Context) error{
 	(*draft).checkStatement, (*draft).checkIdentifier, (*draft).checkSignature, (*draft).merge, (*draft).checkUpdate,
-	(*draft).checkGrantTypes, (*draft).checkResponseTypes, (*draft).checkRedirectURIs, (*draft).checkServiceEndpoints,
+	(*draft).checkStranger, (*draft).checkDocument, (*draft).checkGrantTypes, (*draft).checkResponseTypes, (*draft).checkRedirectURIs, (*draft).checkServiceEndpoints,
 	(*draft).checkAuthMethod, (*draft).checkCertificate, (*draft).checkDelivery, (*draft).checkName,
 	(*draft).checkKeySource, (*draft).checkKeys, (*draft).checkSigningAlgs, (*draft).checkEncryption, (*draft).checkScope,
-	(*draft).checkRequirements, (*draft).checkEntity, (*draft).checkControl, (*draft).makeUnique,
+	(*draft).checkRequirements, (*draft).checkEntity, (*draft).checkDomain, (*draft).checkControl, (*draft).checkSubject,
+	(*draft).makeUnique,
 }
 
 func (d *draft) judge(ctx context.Context) error {
@@ -135,7 +138,10 @@ func (d *draft) keep() {
 	reg.Client.Suspended, reg.Client.IntrospectTrustDomain = old.Client.Suspended, old.Client.IntrospectTrustDomain
 	reg.Client.ActsFor = old.Client.ActsFor
 	reg.TokenHash, reg.IssuedAt, reg.Version, reg.Entity = old.TokenHash, old.IssuedAt, old.Version, old.Entity
-	if old.Entity != nil {
+	switch {
+	case reg.SoftwareStatement == old.SoftwareStatement: // what the operator made of it since stays
+		reg.Client.LegalEntityName, reg.Client.TrustDomain = old.Client.LegalEntityName, old.Client.TrustDomain
+	case old.Entity != nil:
 		reg.Client.LegalEntityName, reg.Client.TrustDomain = old.Entity.LegalName, old.Entity.TrustDomain
 	}
 }

@@ -36,10 +36,15 @@ func TestDIDWithPort(t *testing.T) {
 	const id = "did:web:tpp.buyer.example%3A8443"
 	w := newWorld(t, open)
 	w.web[id] = documentOf(id, callback)
-	a := w.registered(t, ofDID(object{
-		"client_id": id, "lso_entity_presentation": nil,
+	body := ofDID(object{
+		"client_id": id, "lso_entity_presentation": nil, "aud": issuer, "iat": now.Unix(), "exp": now.Unix() + 60, "jti": "r-1",
 		"software_statement": statement(object{"client_id": id}), // and the directory's jwks_uri stands for nothing
-	}))
+	})
+	w.refuses(t, w.register(edit(body, object{"aud": nil, "iat": nil, "exp": nil, "jti": nil})), 0, "MEF-D4", codeMetadata)
+	a := w.do(http.MethodPost, "/register", "application/jwt", must(party(id, "sig-1").Statement(body)), "")
+	if a.status != http.StatusCreated {
+		t.Fatalf("%d %v", a.status, a.body)
+	}
 	if got := w.own(http.MethodGet, a, nil, a.text("registration_access_token")); got.status != http.StatusOK || got.text("client_id") != id || got.body["jwks_uri"] != nil {
 		t.Errorf("%d %v", got.status, got.body)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/credential"
 	"github.com/meflso/fosite-meflso/strategy/mtls"
 	"github.com/meflso/fosite-meflso/strategy/profile"
@@ -119,6 +120,38 @@ func (d *draft) checkCertificate(context.Context) error {
 		return invalid(ruleSubject, "There is not exactly one readable tls_client_auth subject.").Because(err)
 	}
 	return nil
+}
+
+// checkSubject: where a client's keys are somebody else's word, the statement's
+// or a DID document's, only who has those keys adds a certificate to them, and
+// not whoever has a copy of the statement or presents for another.
+func (d *draft) checkSubject(context.Context) error {
+	claims, wanted, entity := d.claims(), d.reg.Client.ClientMetadata, d.reg.Entity
+	named := d.reg.DID != "" || len(claims["jwks"]) > 0 || claims.text("jwks_uri") != ""
+	signed := d.signed != "" || d.reg.DID != "" && entity != nil && entity.Holder == d.reg.DID
+	if !named || signed || wanted.TokenEndpointAuthMethod != string(profile.TLSClientAuth) {
+		return nil
+	}
+	if d.stored != nil && sameSubject(&wanted, &d.stored.Client.ClientMetadata) {
+		return nil
+	}
+	for _, name := range subjects {
+		if claims.text(name) != "" {
+			return nil // it wins over what the client sent, and is the only one
+		}
+	}
+	return invalid(ruleSubject, "The certificate's subject is neither in the software statement nor signed with the client's keys.")
+}
+
+// subjects are the members that name a certificate (RFC 8705 §2.1.2).
+var subjects = []string{
+	"tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
+}
+
+func sameSubject(a, b *storage.ClientMetadata) bool {
+	return a.TLSClientAuthSubjectDN == b.TLSClientAuthSubjectDN && a.TLSClientAuthSANDNS == b.TLSClientAuthSANDNS &&
+		a.TLSClientAuthSANURI == b.TLSClientAuthSANURI && a.TLSClientAuthSANIP == b.TLSClientAuthSANIP &&
+		a.TLSClientAuthSANEmail == b.TLSClientAuthSANEmail
 }
 
 // checkDelivery: nobody has tokens pushed to it.

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"strings"
 
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/credential"
@@ -17,15 +18,25 @@ const (
 // presentation is our name for the member; the draft leaves the transport open.
 const presentation = "lso_entity_presentation"
 
+// checkStranger: for whom neither a statement nor the server's own word speaks
+// yet shows who he is before what he names is fetched. A DID document is needed
+// for that itself.
+func (d *draft) checkStranger(ctx context.Context) error {
+	if d.statement != nil || d.stored != nil || d.Admit != nil || d.reg.DID != "" {
+		return nil
+	}
+	return d.checkEntity(ctx)
+}
+
 // checkEntity links the client to its legal entity. A registration keeps the
-// one that it has. It is the last to verify anything, since it uses the
-// presentation up.
+// one that it has.
 func (d *draft) checkEntity(ctx context.Context) error {
 	if d.Profile.EntityCredential == profile.EntityOff {
 		return nil
 	}
 	token := d.sent.text(presentation)
 	switch {
+	case d.shown != nil: // by checkStranger
 	case token != "" && d.Entities != nil:
 		return d.present(ctx, token)
 	case len(d.sent[presentation]) > 0:
@@ -48,10 +59,11 @@ func (d *draft) present(ctx context.Context, token string) error {
 	if d.statement != nil {
 		request.TrustDomain = d.statement.TrustDomain
 	}
-	b, err := d.Entities.Verify(ctx, request)
-	if err != nil {
+	var err error
+	if d.shown, err = d.Entities.Check(ctx, request); err != nil {
 		return err
 	}
+	b := d.shown.Binding
 	if old := d.reg.Entity; old != nil && old.Subject != b.Identifier {
 		return ruleLegal.Refuse(credential.CodeInvalid, "The entity credential is about another legal entity than that of the registration.")
 	}
@@ -91,4 +103,17 @@ func BindingOf(e *storage.EntityCredential) credential.Binding {
 		})
 	}
 	return b
+}
+
+// checkDomain: no domain is spelled as that of a client which stands alone, and
+// a client that gets into another domain introspects no tokens there.
+func (d *draft) checkDomain(context.Context) error {
+	client := &d.reg.Client
+	if strings.HasPrefix(client.TrustDomain, storage.DomainOfClient) {
+		return ruleDomain.Refuse(credential.CodeInvalid, "The trust domain is none.")
+	}
+	if d.stored != nil && d.stored.Client.TrustDomain != client.TrustDomain {
+		client.IntrospectTrustDomain = false
+	}
+	return nil
 }

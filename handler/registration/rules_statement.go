@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,16 +87,16 @@ func (d *draft) known(statement string) (*credential.Statement, error) {
 	return s, nil
 }
 
-// checkIdentifier: a client_id that is a DID is the client's own, and leads to
-// a document. Any other that a new client sends is none of its business.
-func (d *draft) checkIdentifier(ctx context.Context) error {
+// checkIdentifier: a client_id that is a DID is the client's own. Any other that
+// a new client sends is none of its business. What the statement says of it is
+// whom the statement is about, and not who sent it.
+func (d *draft) checkIdentifier(context.Context) error {
 	vouched := d.claims().text("client_id")
-	wanted := d.sent.text("client_id")
-	if vouched != "" {
-		wanted = vouched
-	}
+	wanted := cmp.Or(vouched, d.sent.text("client_id"))
 	if d.stored != nil {
-		wanted = d.stored.DID
+		if wanted = d.stored.DID; strings.HasPrefix(vouched, "did:") && vouched != wanted {
+			return ruleStatement.Refuse(credential.CodeInvalid, "The software statement is about another client.")
+		}
 		d.proven = true
 	}
 	if !strings.HasPrefix(wanted, "did:") {
@@ -108,11 +109,22 @@ func (d *draft) checkIdentifier(ctx context.Context) error {
 	if err != nil {
 		return invalid(ruleDID, "The client_id is no DID.").Because(err)
 	}
-	if d.document, err = d.resolve(ctx, id); err != nil {
+	d.reg.DID = id.String()
+	return nil
+}
+
+// checkDocument: the DID leads to a document.
+func (d *draft) checkDocument(ctx context.Context) error {
+	if d.reg.DID == "" || d.document != nil {
+		return nil
+	}
+	id, err := did.Parse(d.reg.DID)
+	if err == nil {
+		d.document, err = d.resolve(ctx, id)
+	}
+	if err != nil {
 		return invalid(ruleResolve, "The DID cannot be resolved.").Because(err)
 	}
-	d.reg.DID = id.String()
-	d.proven = d.proven || vouched == wanted
 	return nil
 }
 
@@ -152,6 +164,9 @@ const maxRequestLife = time.Hour
 func (d *draft) checkSignature(ctx context.Context) error {
 	if d.signed == "" {
 		return nil
+	}
+	if err := d.checkDocument(ctx); err != nil { // has the keys
+		return err
 	}
 	signer, find := d.signer(ctx)
 	if signer == "" {
@@ -203,8 +218,13 @@ func (d *draft) signer(ctx context.Context) (string, signers) {
 	}
 }
 
-// useUp marks a signed body as used.
+// useUp marks a presentation and a signed body as used.
 func (d *draft) useUp(ctx context.Context) error {
+	if d.shown != nil {
+		if err := d.Entities.UseUp(ctx, d.shown); err != nil {
+			return err
+		}
+	}
 	if d.once == "" {
 		return nil
 	}
@@ -225,14 +245,14 @@ func (d *draft) useUp(ctx context.Context) error {
 }
 
 // checkControl: nobody registers the DID of another, whose registration he
-// would then manage.
+// would then manage; but for a holder whom the policy lets present for another
+// of his trust domain (MEF W128 R10).
 func (d *draft) checkControl(context.Context) error {
 	entity := d.reg.Entity
-	// A holder who may present for another does not own the other's DID.
-	if d.reg.DID == "" || d.proven || entity != nil && entity.Holder == d.reg.DID && BindingOf(entity).Client() == d.reg.DID {
+	if d.reg.DID == "" || d.proven || entity != nil && BindingOf(entity).Client() == d.reg.DID {
 		return nil
 	}
-	return invalid(ruleControl, "Nothing shows that the DID is the client's own: an entity presentation, a signed registration or the software statement would.")
+	return invalid(ruleControl, "Nothing shows that the DID is the client's own: an entity presentation or a signed registration would.")
 }
 
 // keySet is the JWK Set by value, else what is at the URL.

@@ -95,11 +95,14 @@ func TestRegistrationDIDPolicy(t *testing.T) {
 		w := startApplying(t, profile.MEFLSO(), func(c *compose.Config) { c.Registration.ServiceTypes = []string{"LinkedDomains"} })
 		w.refuses(t, w.send(t, ofDID(t, w)), "MEF-R19", badRedirect)
 	})
-	t.Run("MEF-D4/MEF-D1/the statement says whose it is", func(t *testing.T) {
+	t.Run("MEF-D4/MEF-D1/a copy of the statement about it shows nothing", func(t *testing.T) {
 		w := startApplying(t, profile.MEFLSO())
 		body := ofDID(t, w)
+		good := body["lso_entity_presentation"]
 		delete(body, "lso_entity_presentation")
 		stating(harness.Set("client_id", w.a.ID))(t, w, body)
+		w.refuses(t, w.send(t, body), "MEF-D4", badMetadata)
+		body["lso_entity_presentation"] = good
 		want(t, w.takes(t, body).Body, harness.Claims{"client_id": w.a.ID})
 		w.accessToken(t, w.a.Buyer)
 	})

@@ -123,7 +123,11 @@ func credentialsRefused(v credential.Version) []rejected {
 		statement("MEF-R8/an index beyond the list", "MEF-R8", shows(v, index(1<<40))),
 		statement("MEF-R8/a list at an http URL", "MEF-R8", shows(v, func(c *credential.Credential) { c.Status[0].List = "http://registry.example/status/1" })),
 		statement("MEF-R8/a list that is not there", "MEF-R8", shows(v, func(c *credential.Credential) { c.Status[0].List += "/none" })),
-		statement("MEF-R8/a list of another purpose", "MEF-R8", shows(v, func(c *credential.Credential) { c.Status[0].Purpose = credential.Suspension })),
+		statement("MEF-R8/a list of another purpose", "MEF-R8", shows(v, func(c *credential.Credential) {
+			c.Status = append(c.Status, c.Status[0])
+			c.Status[1].Purpose = credential.Suspension
+		})),
+		statement("C-16/a suspension alone", "C-16", shows(v, func(c *credential.Credential) { c.Status[0].Purpose = credential.Suspension })),
 		statement("MEF-R8/a list of another kind", "MEF-R8", shows(v, func(c *credential.Credential) { c.Status[0].Type = credential.StatusList2021 })),
 		statement("MEF-R8/a kind that nobody knows", "MEF-R8", rewrites(v, inVC("credentialStatus", harness.Claims{"type": "RevocationList2020Status"}))),
 		statement("ISO17442-1/wrong check digits", "ISO17442-1", shows(v, claim("lei", "5493001KJTIIGC8Y1R13"))),
@@ -162,7 +166,7 @@ func TestRegistrationStatusRefused(t *testing.T) {
 		spoil spoil
 		text  string
 	}{
-		"revoked": {bit, `is revoked`}, "the list is not there": {hidden, unavailable}, "the list is another's": {foreign, unavailable},
+		"revoked": {bit, `status revoked`}, "the list is not there": {hidden, unavailable}, "the list is another's": {foreign, unavailable},
 		"the list has expired": {expired, unavailable}, "the list is no list": {broken, unavailable},
 	} {
 		rejected{"MEF-R8/" + name, func(t *testing.T, w *applying, body harness.Claims) func() {

@@ -15,8 +15,8 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
-// registrar counts the reads of registrations, and can be out of order.
-type registrar struct {
+// countedClients counts the reads of registrations, and can be out of order.
+type countedClients struct {
 	storage.Registrar
 	reads  atomic.Int64
 	broken atomic.Bool
@@ -24,7 +24,7 @@ type registrar struct {
 
 var errDisk = errors.New("the disk is full")
 
-func (r *registrar) GetRegistration(ctx context.Context, id string) (*storage.Registration, error) {
+func (r *countedClients) GetRegistration(ctx context.Context, id string) (*storage.Registration, error) {
 	r.reads.Add(1)
 	if r.broken.Load() {
 		return nil, errDisk
@@ -32,9 +32,9 @@ func (r *registrar) GetRegistration(ctx context.Context, id string) (*storage.Re
 	return r.Registrar.GetRegistration(ctx, id)
 }
 
-func startCounted(t *testing.T) (*directory, *registrar) {
+func startCounted(t *testing.T) (*directory, *countedClients) {
 	t.Helper()
-	clients := &registrar{}
+	clients := &countedClients{}
 	d := startDirectory(t, profile.MEFLSO(), func(c *compose.Config) {
 		clients.Registrar = c.Storage.(storage.Registrar)
 		c.Registration.Clients = clients
