@@ -132,7 +132,7 @@ func assemble(c *Config, ring *key.Ring, handleSecret []byte) (*Provider, error)
 	inner := fosite.NewOAuth2Provider(authorization.ReadOnce(clients), set)
 	authorize := &authorization.Endpoint{
 		Profile: &c.Profile, Issuer: c.Issuer, Parser: inner, Clients: clients, Metadata: c.Clients,
-		Documents: ofClients, Standing: standing, Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
+		Documents: ofClients, ServiceTypes: c.serviceTypes(), Standing: standing, Verifier: &requestobject.Verifier{Profile: &c.Profile, Issuer: c.Issuer, Keys: resolver, Own: ring, Clock: c.Clock},
 		Intents: intents, Once: c.Records, IDToken: idTokens, Keys: ring,
 		JARM:   &jarm.Encoder{Profile: &c.Profile, Issuer: c.Issuer, Keys: ring, Encrypter: encrypter, Clock: c.Clock},
 		Policy: c.AuthorizeClient, Atomic: run,

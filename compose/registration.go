@@ -56,7 +56,7 @@ type Registration struct {
 	// step 1); nil has none.
 	Requirements func(ctx context.Context, r *storage.Registration) error
 	// ServiceTypes are the types of a DID document's services that may be a
-	// redirect URI; none means any.
+	// redirect URI, at registration and at each authorization; none means any.
 	ServiceTypes []string
 }
 
@@ -114,6 +114,13 @@ func (c *Config) fillRegistration() {
 		own.Clients, _ = c.Storage.(storage.Registrar)
 	}
 	c.Registration = &own
+}
+
+func (c *Config) serviceTypes() []string {
+	if c.Registration == nil {
+		return nil
+	}
+	return c.Registration.ServiceTypes
 }
 
 // registrations returns nil where clients do not register themselves. The

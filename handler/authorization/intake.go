@@ -41,7 +41,10 @@ type Endpoint struct {
 	Metadata storage.MetadataFunc
 	// Documents has the DID documents of clients; nil where they have none.
 	Documents *did.Cache
-	Verifier  *requestobject.Verifier
+	// ServiceTypes are the types of a DID document's services that may be a
+	// redirect URI; none means any.
+	ServiceTypes []string
+	Verifier     *requestobject.Verifier
 	// Standing tells whether the client may still act.
 	Standing clientauth.Standing
 	Intents  *intent.Register

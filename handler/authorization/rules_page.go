@@ -148,7 +148,7 @@ func (e *Endpoint) serviceEndpoint(ctx context.Context, clientID, redirectURI st
 	is := false
 	id, err := did.Parse(clientID)
 	if err == nil {
-		is, err = e.Documents.HasServiceEndpoint(ctx, id, redirectURI)
+		is, err = e.Documents.HasServiceEndpoint(ctx, id, redirectURI, e.ServiceTypes...)
 	}
 	if err != nil || !is {
 		return ruleService.InvalidRequest("The redirect_uri is no service endpoint of the client's DID document.").Because(err)

@@ -79,12 +79,13 @@ func (s *Standing) Check(ctx context.Context, client fosite.Client) (err error) 
 	return nil
 }
 
-// checkDID: who gave a DID up is not here any more. Where the document cannot
-// be had, those who need its keys will say so.
+// checkDID: who gave a DID up is not here any more, however he authenticates.
+// Where the document cannot be had now, those who need its keys will say so.
 func (s *Standing) checkDID(ctx context.Context, id string) error {
 	if parsed, err := did.Parse(id); err == nil && s.config.DIDs != nil {
-		if _, err := s.config.DIDs.Resolve(ctx, parsed); errors.Is(err, did.ErrDeactivated) {
-			return ruleDeactivated.InvalidClient("The client's DID is deactivated.").Because(err)
+		_, err := s.config.DIDs.Resolve(ctx, parsed)
+		if errors.Is(err, did.ErrDeactivated) || errors.Is(err, did.ErrNotFound) {
+			return ruleDeactivated.InvalidClient("The client's DID was given up.").Because(err)
 		}
 	}
 	return nil

@@ -45,10 +45,22 @@ func errInactive(cause error) error {
 }
 
 // IntrospectToken is Fosite's, for access tokens of this provider whose client
-// is not suspended. It costs one read of the token and one of its client.
+// may still act. It costs one read of the token and one of its client.
 func (i *Introspection) IntrospectToken(ctx context.Context, token string, session fosite.Session, scopes ...string) (_ fosite.AccessRequester, err error) {
 	ctx, s := span.Start(ctx, "token.Introspection.IntrospectToken")
 	defer span.End(s, &err)
+	request, err := i.find(ctx, token, session, scopes...)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.stands(ctx, request.GetClient()); err != nil {
+		return nil, err
+	}
+	return request, nil
+}
+
+// find is IntrospectToken without asking how the client stands.
+func (i *Introspection) find(ctx context.Context, token string, session fosite.Session, scopes ...string) (fosite.AccessRequester, error) {
 	if _, err := storage.SessionOf(session); err != nil {
 		return nil, profile.ServerError("The session cannot be used.", err)
 	}
@@ -70,7 +82,7 @@ func (i *Introspection) IntrospectToken(ctx context.Context, token string, sessi
 	if metadata.Suspended {
 		return nil, errInactive(errors.New("token: the client is suspended"))
 	}
-	return request, i.stands(ctx, request.GetClient())
+	return request, nil
 }
 
 // stands: a token is worth what its client is.
@@ -127,11 +139,17 @@ func (i *Introspection) NewIntrospectionRequest(ctx context.Context, r *http.Req
 }
 
 func (i *Introspection) look(ctx context.Context, caller fosite.Client, token string, session fosite.Session) (fosite.AccessRequester, error) {
-	request, err := i.IntrospectToken(ctx, token, session)
+	request, err := i.find(ctx, token, session)
 	if err != nil {
 		return nil, err
 	}
-	return request, i.mayRead(ctx, caller, request.GetClient())
+	if err := i.mayRead(ctx, caller, request.GetClient()); err != nil {
+		return nil, err
+	}
+	if err := i.stands(ctx, request.GetClient()); err != nil {
+		return nil, err
+	}
+	return request, nil
 }
 
 // mayRead: a client reads its own tokens; one whose metadata allows it, those

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/meflso/fosite-meflso/handler/resource"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/test/harness"
@@ -59,6 +60,17 @@ func (p *pair) active(t *testing.T, by *harness.Buyer, tokens harness.Response) 
 	t.Helper()
 	token, _ := tokens.Body["access_token"].(string)
 	return p.Post(t, p.Introspect, by.Authenticated(url.Values{"token": {token}})).Body["active"] == true
+}
+
+// writes is how an API answers that is asked to change something.
+func (p *pair) writes(t *testing.T, tokens harness.Response) int {
+	t.Helper()
+	api := p.Provider.ResourceGuard().Protect(resource.Operation{Scope: "quote"}, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.WriteHeader(http.StatusNoContent)
+	}))
+	target := harness.Target{HTTP: &http.Client{Transport: harness.Direct{Handler: api}}}
+	token, _ := tokens.Body["access_token"].(string)
+	return target.Send(t, http.MethodPost, "https://api.example.com/quote-submissions", token, harness.Claims{}).Status
 }
 
 // A delegate authorizes the intent of the client that it acts for, and has the
@@ -136,15 +148,24 @@ func TestNoDelegate(t *testing.T) {
 
 // Who does not act for the other any more redeems and refreshes nothing.
 func TestDelegationEnds(t *testing.T) {
-	for name, end := range map[string][]harness.Change{
-		"MEF-R58/delegation ended":   {inDomain, harness.Set("acts_for", nil)},
-		"MEF-R58/trust domain moved": {harness.Set("trust_domain", "other.example")},
+	for name, end := range map[string]func(t *testing.T, p *pair){
+		"MEF-R58/delegation ended":    func(t *testing.T, p *pair) { p.delegated(t, inDomain, harness.Set("acts_for", nil)) },
+		"MEF-R58/trust domain moved":  func(t *testing.T, p *pair) { p.delegated(t, harness.Set("trust_domain", "other.example")) },
+		"MEF-R58/delegator suspended": func(t *testing.T, p *pair) { p.Register(t, p.owner, inDomain, harness.Set("suspended", true)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startPair(t)
 			code := p.authorized(t, p.delegate, p.NewIntent(t, p.owner, "repeated"))
 			tokens := p.Redeem(t, p.delegate, p.authorized(t, p.delegate, p.NewIntent(t, p.owner, "repeated")))
-			p.delegated(t, end...)
+			if got := p.writes(t, tokens); got != http.StatusNoContent {
+				t.Errorf("the delegate writes: %d", got)
+			}
+			open := p.NewIntent(t, p.owner, "once")
+			end(t, p)
+			if got := p.writes(t, tokens); got != http.StatusForbidden {
+				t.Errorf("the delegate writes with a token of before: %d", got)
+			}
+			denied(t, p.asked(t, p.delegate, open), "invalid_request")
 			refused(t, p.Redeem(t, p.delegate, code), http.StatusBadRequest, "invalid_grant")
 			refused(t, p.refresh(t, p.delegate, tokens), http.StatusBadRequest, "invalid_grant")
 			if rule := p.Events.Last(audit.TokenIssue).Rule; rule != "MEF-R58" {

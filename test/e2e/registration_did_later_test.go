@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meflso/fosite-meflso/compose"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/test/harness"
 )
@@ -126,23 +127,42 @@ func TestRegisteredDIDRedirectURI(t *testing.T) {
 	}
 }
 
+// A service of the right type that became another is none either.
+func TestRegisteredDIDServiceType(t *testing.T) {
+	t.Run("MEF-R19/another type", func(t *testing.T) {
+		w := startApplying(t, profile.MEFLSO(), func(c *compose.Config) { c.Registration.ServiceTypes = []string{"OAuth2RedirectURI"} })
+		w.takes(t, ofDID(t, w))
+		in := w.NewIntent(t, w.a.Buyer, "once")
+		document(harness.Set("service", []harness.Claims{{"id": "#x", "type": "LinkedDomains", "serviceEndpoint": w.a.Redirect}}))(t, w, nil)
+		w.late.Add(remembered)
+		if page := w.Approve(t, w.URL(w.a.Buyer, w.a.Object(in))); page.Status != http.StatusBadRequest || page.Location != nil {
+			t.Errorf("authorize: %d %v", page.Status, page.Location)
+		}
+	})
+}
+
 // Who gave his DID up is not here any more, nor is anything that he had.
 func TestRegisteredDIDDeactivated(t *testing.T) {
-	t.Run("MEF-R3/MEF-D1/deactivated", func(t *testing.T) {
-		m := startMember(t, nil)
-		other := m.Registry.NewApplicant(t, "other", m.Issuer)
-		m.Registry.Registered(t, &m.Target, other)
-		document(harness.Set("deactivated", true))(t, m.applying, nil)
-		m.late.Add(250)
-		m.isOpen(t) // the document is remembered for 5 minutes
-		m.late.Add(60)
-		m.turnedAway(t, m.a.Buyer, m.intent)
-		if api := m.call(t, m.token); m.active(m.token) || api.Status != http.StatusUnauthorized || !strings.Contains(api.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
-			t.Errorf("resource: %d %v", api.Status, api.Header)
-		}
-		refused(t, m.Redeem(t, m.a.Buyer, m.code), http.StatusUnauthorized, "invalid_client")
-		m.accessToken(t, other.Buyer)
-	})
+	for name, giveUp := range map[string]func(t *testing.T, m *member){
+		"deactivated": func(t *testing.T, m *member) { document(harness.Set("deactivated", true))(t, m.applying, nil) },
+		"taken down":  func(_ *testing.T, m *member) { m.Registry.Handle("/"+m.a.Name+"/did.json", nil) },
+	} {
+		t.Run("MEF-R3/MEF-D1/"+name, func(t *testing.T) {
+			m := startMember(t, nil)
+			other := m.Registry.NewApplicant(t, "other", m.Issuer)
+			m.Registry.Registered(t, &m.Target, other)
+			giveUp(t, m)
+			m.late.Add(250)
+			m.isOpen(t) // the document is remembered for 5 minutes
+			m.late.Add(60)
+			m.turnedAway(t, m.a.Buyer, m.intent)
+			if api := m.call(t, m.token); m.active(m.token) || api.Status != http.StatusUnauthorized || !strings.Contains(api.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+				t.Errorf("resource: %d %v", api.Status, api.Header)
+			}
+			refused(t, m.Redeem(t, m.a.Buyer, m.code), http.StatusUnauthorized, "invalid_client")
+			m.accessToken(t, other.Buyer)
+		})
+	}
 }
 
 // The client_id is the DID wherever one is told.
