@@ -174,13 +174,13 @@ func (d *draft) makeUnique(context.Context) error {
 	}
 	switch {
 	case reg.DID != "":
-		reg.Unique = reg.DID
+		reg.Unique = []string{reg.DID}
 	case organisation != "" && reg.SoftwareID != "":
 		pair, err := json.Marshal([]string{organisation, reg.SoftwareID})
 		if err != nil {
 			return profile.ServerError("The registration cannot be stored.", err)
 		}
-		reg.Unique = string(pair)
+		reg.Unique = []string{string(pair)}
 	}
 	return nil
 }

@@ -16,14 +16,11 @@ import (
 var removalChecks = []check[storage.Registrar]{
 	{"a removed client is gone", removal},
 	{"an identifier is not given out again after a removal", removalTombstone},
-	{"what was unique is free again after a removal", removalUnique},
 	{"a removal of an unknown client is not found", removalUnknown},
 	{"of concurrent removals one succeeds", removalRace},
 	{"a removal and a replacement leave all or nothing", removalReplaceRace},
 	{"a removed client takes its codes and tokens along", removalRequests},
 	{"a removed client takes its intents along", removalIntents},
-	{"a suspended client keeps its registration and no tokens", suspension},
-	{"a suspension stands against a replacement", suspensionRace},
 	{"a client that did not register itself stays apart", removalOthers},
 	{"an identifier is not given out that was in use otherwise", removalOtherIDs},
 	{"a change by other means is a conflict", removalOtherChange},
@@ -69,15 +66,6 @@ func removalTombstone(t *testing.T, s storage.Registrar) {
 	must(t, s.RemoveClient(t.Context(), "buyer"))
 	wantError(t, s.CreateClient(t.Context(), registrationOf("buyer")), storage.ErrExists)
 	wantAbsent(t, s, "buyer")
-}
-
-func removalUnique(t *testing.T, s storage.Registrar) {
-	must(t, s.CreateClient(t.Context(), newRegistration()))
-	must(t, s.RemoveClient(t.Context(), "buyer"))
-	again := newRegistration()
-	again.Client.ID = "buyer-2"
-	must(t, s.CreateClient(t.Context(), again))
-	wantRegistration(t, s, again)
 }
 
 func removalUnknown(t *testing.T, s storage.Registrar) {

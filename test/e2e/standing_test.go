@@ -121,9 +121,9 @@ type failingSuspension struct {
 	tried atomic.Bool
 }
 
-func (f *failingSuspension) SuspendClient(ctx context.Context, id string) error {
+func (f *failingSuspension) SuspendClient(ctx context.Context, id string, version int64) error {
 	if !f.tried.Swap(true) {
 		return errDisk
 	}
-	return f.Registrar.SuspendClient(ctx, id)
+	return f.Registrar.SuspendClient(ctx, id, version)
 }
