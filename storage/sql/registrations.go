@@ -23,8 +23,9 @@ const (
 	swapClient = `UPDATE lso_clients SET data = $1, version = version + 1 WHERE id = $2 AND version = $3
   AND EXISTS (SELECT 1 FROM lso_registrations WHERE client_id = $2)`
 
-	// An update that changes nothing, for the lock on the row, which keeps out
+	// Updates that change nothing, for the lock on the row, which keeps out
 	// whoever would replace the client.
+	lockClient     = `UPDATE lso_clients SET version = version WHERE id = $1`
 	lockRegistered = `UPDATE lso_clients SET version = version WHERE id = $1
   AND EXISTS (SELECT 1 FROM lso_registrations WHERE client_id = $1) RETURNING data, version`
 
@@ -202,7 +203,7 @@ func (s *Store) DeleteClient(ctx context.Context, id string) error {
 // SQLite does not look at those, no other transaction writes meanwhile.
 func (s *Store) purge(ctx context.Context, id string) error {
 	for _, statement := range []string{
-		retireID, deleteClientIntents, deleteRegistration, deleteClientRequests, deleteClient,
+		retireID, lockClient, deleteClientIntents, deleteRegistration, deleteClientRequests, deleteClient,
 	} {
 		if _, err := s.exec(ctx, statement, id); err != nil {
 			return err

@@ -23,6 +23,7 @@ var removalChecks = []check[storage.Registrar]{
 	{"a removed client takes its intents along", removalIntents},
 	{"a client that did not register itself stays apart", removalOthers},
 	{"an identifier is not given out that was in use otherwise", removalOtherIDs},
+	{"a deletion and a replacement leave all or nothing", deletionReplaceRace},
 	{"a change by other means is a conflict", removalOtherChange},
 }
 
@@ -99,6 +100,31 @@ func removalReplaceRace(t *testing.T, s storage.Registrar) {
 			must(t, err)
 		}
 		wantAbsent(t, s, id)
+	}
+}
+
+// Who deletes a client waits for who replaces it, and neither for the other in
+// a circle.
+func deletionReplaceRace(t *testing.T, s storage.Registrar) {
+	clients := offer[clientStore](t, s, "other clients")
+	for round := range 10 {
+		id := fmt.Sprint("client-", round)
+		must(t, s.CreateClient(t.Context(), registrationOf(id)))
+		var n atomic.Int64
+		for _, err := range race(func() error {
+			if n.Add(1)%2 == 1 {
+				return clients.DeleteClient(context.Background(), id)
+			}
+			err := s.ReplaceClient(context.Background(), registrationOf(id))
+			if errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) {
+				return nil
+			}
+			return err
+		}) {
+			must(t, err)
+		}
+		wantAbsent(t, s, id)
+		wantFree(t, s, true, registrationOf(id).Unique...)
 	}
 }
 
