@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// MaxUnique bounds the strings that one registration has for itself alone.
+const MaxUnique = 8
+
 // Registration is a client that registered itself (RFC 7591), and what the
 // server keeps with it. Times are UTC with a precision of one microsecond; a
 // zero time is one that did not come yet. It holds no secret in clear.
@@ -25,10 +28,11 @@ type Registration struct {
 	// SoftwareStatement is the JWT as it was sent; the response repeats it
 	// unmodified (RFC 7591 §3.2.1).
 	SoftwareStatement string `json:"software_statement,omitempty"`
-	// Unique is what no two live registrations may share, whatever the server
-	// makes it of: the DID, or the legal entity with the software
-	// (MEF W128 R1). Empty is shared freely.
-	Unique string `json:"unique,omitempty"`
+	// Unique is what no two live registrations may share, not one of these
+	// strings, whatever the server makes them of: the DID, or the legal entity
+	// with the software (MEF W128 R1). There are at most MaxUnique, and none is
+	// empty; their order means nothing. No strings are shared freely.
+	Unique []string `json:"unique,omitempty"`
 	// DID is the identifier by which the client's keys are resolved, if it
 	// registered one.
 	DID string `json:"did,omitempty"`
@@ -97,9 +101,10 @@ type CredentialStatus struct {
 // Implementations are safe for concurrent use, by several processes too.
 type Registrar interface {
 	// CreateClient stores a new client with Version 0. It returns ErrExists
-	// where a client of this identifier is there or ever was, or where a live
-	// registration has the same Unique; of concurrent callers one gets nil. The
-	// argument is not changed, here and below.
+	// where a client of this identifier is there or ever was, or where another
+	// one holds a string of r.Unique; of concurrent callers one gets nil. A Unique
+	// that is too long, or has an empty string, is another error. The argument is
+	// not changed, here and below.
 	CreateClient(ctx context.Context, r *Registration) error
 	// GetRegistration returns a copy of the registration with the client as it
 	// is now, or ErrNotFound, also for a client that did not register itself.
@@ -108,18 +113,23 @@ type Registrar interface {
 	// stays, if its Version equals r.Version, storing Version+1. It returns
 	// ErrConflict where the version is another, so that of concurrent callers
 	// one gets nil; ErrNotFound where there is no registration, and ErrExists
-	// where another live one has the same Unique. Every other change of the
-	// client changes its version too.
+	// where another client holds a string of r.Unique. Those that r no longer
+	// has are free again. Every other change of the client changes its version
+	// too.
 	ReplaceClient(ctx context.Context, r *Registration) error
 	// RemoveClient removes a client that registered itself, with its metadata,
 	// codes, tokens and intents, for good: its identifier is never given out
-	// again, its Unique may be. It returns ErrNotFound where there is no
+	// again. Its Unique may be, unless the client is suspended at that moment,
+	// which then holds it for good: who was shut out does not come back by
+	// another registration. It returns ErrNotFound where there is no
 	// registration; of concurrent callers one gets nil.
 	RemoveClient(ctx context.Context, clientID string) error
 	// SuspendClient sets Suspended in the client's metadata and removes its codes
-	// and tokens; its registration and intents stay. A suspended client stays
-	// so, with nil. It returns ErrNotFound where there is no registration. What
-	// is issued at the same moment may stay: it is refused as long as the client
-	// is suspended.
-	SuspendClient(ctx context.Context, clientID string) error
+	// and tokens, if the registration has this version; its registration and
+	// intents stay. It returns ErrConflict where the version is another, as after
+	// a ReplaceClient that came first, and ErrNotFound where there is no
+	// registration. A client that is suspended already only loses its codes and
+	// tokens again, with nil, whatever its version. What is issued at the same
+	// moment may stay: it is refused as long as the client is suspended.
+	SuspendClient(ctx context.Context, clientID string, version int64) error
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/meflso/fosite-meflso/storage"
@@ -166,27 +167,30 @@ func (d *draft) checkUpdate(context.Context) error {
 	return nil
 }
 
-// makeUnique: one legal entity registers one software once, and a DID is one
-// client. Where the organisation is unknown, the directory is in its place; a
-// software_id that nobody vouches for is not looked at.
+// makeUnique: a DID is one client, and one legal entity registers one software
+// once, under whichever of its names. Where the statement names no organisation,
+// the directory stands in its place.
 func (d *draft) makeUnique(context.Context) error {
 	reg := d.reg
-	organisation := reg.OrgID
-	if e := reg.Entity; organisation == "" && e != nil {
-		organisation = cmp.Or(e.LEI, e.MEFID, e.Subject)
+	if reg.DID != "" {
+		reg.Unique = append(reg.Unique, reg.DID)
 	}
-	if organisation == "" && d.statement != nil {
-		organisation = d.statement.Issuer
+	var organisations []string
+	if s := d.statement; s != nil {
+		organisations = append(organisations, cmp.Or(reg.OrgID, s.Issuer))
 	}
-	switch {
-	case reg.DID != "":
-		reg.Unique = reg.DID
-	case organisation != "" && reg.SoftwareID != "":
+	if e := reg.Entity; e != nil {
+		organisations = append(organisations, e.LEI, e.MEFID, e.Subject)
+	}
+	for i, organisation := range organisations {
+		if organisation == "" || reg.SoftwareID == "" || slices.Contains(organisations[:i], organisation) {
+			continue
+		}
 		pair, err := json.Marshal([]string{organisation, reg.SoftwareID})
 		if err != nil {
 			return profile.ServerError("The registration cannot be stored.", err)
 		}
-		reg.Unique = string(pair)
+		reg.Unique = append(reg.Unique, string(pair))
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (broken) ReplaceClient(context.Context, *storage.Registration) error { retu
 
 func (broken) RemoveClient(context.Context, string) error { return errBroken }
 
-func (broken) SuspendClient(context.Context, string) error { return errBroken }
+func (broken) SuspendClient(context.Context, string, int64) error { return errBroken }
 
 func (broken) UseOnce(context.Context, string, time.Time) error { return errBroken }
 
@@ -145,7 +145,7 @@ func TestWeakAlgorithm(t *testing.T) {
 	if e := w.audit.last(); e.Action != audit.WeakAlgorithm || e.Client != a.text("client_id") {
 		t.Errorf("%+v", e)
 	}
-	if must(w.store.GetRegistration(t.Context(), a.text("client_id"))).Unique != `["`+directory+`","`+software+`"]` {
+	if must(w.store.GetRegistration(t.Context(), a.text("client_id"))).Unique[0] != `["`+directory+`","`+software+`"]` {
 		t.Error("a directory's software_id is not unique")
 	}
 }

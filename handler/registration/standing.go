@@ -110,7 +110,7 @@ func (s *Standing) checkEntity(ctx context.Context, id string) (until time.Time,
 	}
 	b, err := s.config.Entities.Recheck(ctx, BindingOf(r.Entity))
 	if errors.Is(err, credential.ErrRevoked) {
-		s.suspend(ctx, id, err)
+		s.suspend(ctx, r, err)
 	}
 	return b.NextCheck, err
 }
@@ -127,14 +127,19 @@ func (s *Standing) maxAge() time.Duration {
 const defaultMaxAge = 15 * time.Minute
 
 // suspend makes a revocation last, also if the registry is gone tomorrow. Where
-// that fails, the client is refused all the same, and the next request of it
-// tries again.
-func (s *Standing) suspend(ctx context.Context, id string, cause error) {
+// that fails, the client is refused all the same, and its next request tries
+// again; so where the registration was changed in between, perhaps by a client
+// that has another credential now.
+func (s *Standing) suspend(ctx context.Context, r *storage.Registration, cause error) {
 	event := audit.Event{
 		Time: s.config.Clock(), Action: audit.Registration, Outcome: audit.Granted, Rule: ruleRevoked,
-		Client: id, Detail: "suspend", Cause: cause.Error(),
+		Client: r.Client.ID, Detail: "suspend", Cause: cause.Error(),
 	}
-	if err := s.config.Clients.SuspendClient(context.WithoutCancel(ctx), id); err != nil {
+	err := s.config.Clients.SuspendClient(context.WithoutCancel(ctx), r.Client.ID, r.Version)
+	if errors.Is(err, storage.ErrConflict) {
+		return
+	}
+	if err != nil {
 		event.Outcome, event.Cause = audit.Failed, err.Error()
 	}
 	s.config.Audit.Record(ctx, event)

@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -169,4 +170,44 @@ func TestStranger(t *testing.T) {
 			}
 		})
 	}
+}
+
+// MEF-R1, MEF-R8: a client that was shut out does not come back as another one,
+// nor does a copy of its statement register a second.
+func TestComesBack(t *testing.T) {
+	bare := statement(object{"jwks_uri": nil})
+	asDID := ofDID(object{"software_statement": bare})
+	for name, body := range map[string]object{
+		"MEF-R1 without the DID":     metadata(object{"software_statement": bare}),
+		"MEF-R1 without the entity":  metadata(object{"software_statement": statement(object{"jti": "ssa-2"})}),
+		"MEF-R1 as the entity alone": metadata(object{"software_statement": statement(object{"jti": "ssa-3", "org_id": nil}), "lso_entity_presentation": present(nil)}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.registered(t, asDID)
+			w.refuses(t, w.register(body), 1, "MEF-R1", codeMetadata)
+		})
+	}
+	t.Run("MEF-R8 after it removed itself", func(t *testing.T) {
+		w := newWorld(t)
+		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
+		if err := w.store.SuspendClient(t.Context(), a.text("client_id"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if gone := w.own(http.MethodDelete, a, nil, a.text("registration_access_token")); gone.status != http.StatusNoContent {
+			t.Fatal(gone.status)
+		}
+		w.refuses(t, w.register(metadata(nil)), 2, "MEF-R1", codeMetadata)
+		w.registered(t, metadata(object{"software_statement": statement(object{"software_id": "other"})}))
+	})
+	t.Run("MEF-R8 replaced meanwhile", func(t *testing.T) {
+		w := newWorld(t)
+		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
+		if got := w.own(http.MethodPut, a, back(a, object{"client_name": "New"}), a.text("registration_access_token")); got.status != http.StatusOK {
+			t.Fatalf("%d %v", got.status, got.body)
+		}
+		if err := w.store.SuspendClient(t.Context(), a.text("client_id"), 0); !errors.Is(err, storage.ErrConflict) {
+			t.Errorf("got %v", err)
+		}
+	})
 }

@@ -41,6 +41,21 @@ func TestFullStoreRegistersNothing(t *testing.T) {
 	}
 }
 
-func registration(id string) *storage.Registration {
-	return &storage.Registration{Client: storage.Client{ID: id}, Unique: id}
+// What removed clients hold for good is bounded, too, and the operator may free
+// it.
+func TestFullStoreHoldsNoMore(t *testing.T) {
+	s := memory.New(memory.Config{MaxRecords: 3})
+	must(t, s.CreateClient(t.Context(), registration("a", "1", "2")))
+	must(t, s.SuspendClient(t.Context(), "a", 0))
+	must(t, s.RemoveClient(t.Context(), "a"))
+	wantFull(t, s.CreateClient(t.Context(), registration("b", "3", "4")))
+	must(t, s.CreateClient(t.Context(), registration("b", "3")))
+	wantFull(t, s.ReplaceClient(t.Context(), registration("b", "3", "4")))
+	must(t, s.ReplaceClient(t.Context(), registration("b", "4")))
+	must(t, s.DeleteClient(t.Context(), "a"))
+	must(t, s.CreateClient(t.Context(), registration("c", "1", "2")))
+}
+
+func registration(id string, unique ...string) *storage.Registration {
+	return &storage.Registration{Client: storage.Client{ID: id}, Unique: unique}
 }

@@ -27,9 +27,9 @@ type Config struct {
 	// It must be safe for concurrent use.
 	Clock func() time.Time
 	// MaxRecords is how many live records of each kind (clients, identifiers
-	// ever given out by CreateClient, intents, one-time records, codes, OpenID
-	// Connect sessions, access tokens, refresh tokens) there may be; less than
-	// one means DefaultMaxRecords.
+	// ever given out by CreateClient, unique strings that a client holds, be it
+	// removed, intents, one-time records, codes, OpenID Connect sessions, access
+	// tokens, refresh tokens) there may be; less than one means DefaultMaxRecords.
 	MaxRecords int
 }
 
@@ -46,7 +46,8 @@ type Store struct {
 	once     *table
 	requests map[record.Kind]*table
 	// registrations are kept beside the clients, uniques tell whose a unique
-	// string is, and ids are the identifiers that are never given out again.
+	// string is, also after the client is gone, and ids are the identifiers that
+	// are never given out again.
 	registrations, uniques, ids *table
 	// revoked tells until when a request's tokens are refused though they are
 	// there: a transaction that was open at the revocation may still add or

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/meflso/fosite-meflso/storage"
@@ -9,7 +10,8 @@ import (
 )
 
 // The statements. All methods lock in the same order: the identifier, the
-// client, its registration, so that none waits for another in a circle.
+// client, its registration, its unique strings by ascending hash, so that none
+// waits for another in a circle.
 const (
 	claimID = `INSERT INTO lso_client_ids (id) VALUES ($1) ON CONFLICT (id) DO NOTHING`
 
@@ -21,14 +23,22 @@ const (
 	swapClient = `UPDATE lso_clients SET data = $1, version = version + 1 WHERE id = $2 AND version = $3
   AND EXISTS (SELECT 1 FROM lso_registrations WHERE client_id = $2)`
 
-	// An update for the lock on the row, which keeps out whoever would replace
-	// the client.
-	lockRegistered = `UPDATE lso_clients SET version = version + 1 WHERE id = $1
-  AND EXISTS (SELECT 1 FROM lso_registrations WHERE client_id = $1)`
+	// Updates that change nothing, for the lock on the row, which keeps out
+	// whoever would replace the client.
+	lockClient     = `UPDATE lso_clients SET version = version WHERE id = $1`
+	lockRegistered = `UPDATE lso_clients SET version = version WHERE id = $1
+  AND EXISTS (SELECT 1 FROM lso_registrations WHERE client_id = $1) RETURNING data, version`
 
-	// Either key may be taken: the client's or the unique one.
-	insertRegistration = `INSERT INTO lso_registrations (client_id, unique_hash, data) VALUES ($1, $2, $3)
-ON CONFLICT DO NOTHING`
+	insertRegistration = `INSERT INTO lso_registrations (client_id, data) VALUES ($1, $2)`
+
+	updateRegistration = `UPDATE lso_registrations SET data = $1 WHERE client_id = $2`
+
+	selectUniques = `SELECT hash FROM lso_registration_uniques WHERE client_id = $1`
+
+	insertUnique = `INSERT INTO lso_registration_uniques (hash, client_id) VALUES ($1, $2)
+ON CONFLICT (hash) DO NOTHING`
+
+	deleteUnique = `DELETE FROM lso_registration_uniques WHERE hash = $1 AND client_id = $2`
 
 	selectRegistration = `SELECT c.data, r.data, c.version
 FROM lso_registrations r JOIN lso_clients c ON c.id = r.client_id WHERE r.client_id = $1`
@@ -40,31 +50,39 @@ FROM lso_registrations r JOIN lso_clients c ON c.id = r.client_id WHERE r.client
 
 var _ storage.Registrar = (*Store)(nil)
 
+// registered is a registration in its parts, ready for the tables.
+type registered struct {
+	id, client, rest string
+	uniques          []string // hashes, each once, in ascending order
+}
+
+func newRegistered(r *storage.Registration) (*registered, error) {
+	client, rest, err := record.EncodeRegistration(r)
+	if err != nil {
+		return nil, err
+	}
+	uniques, err := record.UniqueHashes(r)
+	return &registered{r.Client.ID, string(client), string(rest), uniques}, err
+}
+
 // CreateClient implements storage.Registrar.
 func (s *Store) CreateClient(ctx context.Context, r *storage.Registration) error {
-	client, rest, err := record.EncodeRegistration(r)
+	in, err := newRegistered(r)
 	if err != nil {
 		return err
 	}
-	id := r.Client.ID
 	return s.atomically(ctx, func(ctx context.Context) error {
-		if err := s.change(ctx, storage.ErrExists, claimID, id); err != nil {
+		if err := s.change(ctx, storage.ErrExists, claimID, in.id); err != nil {
 			return err
 		}
-		if err := s.change(ctx, storage.ErrExists, insertClient, id, string(client)); err != nil {
+		if err := s.change(ctx, storage.ErrExists, insertClient, in.id, in.client); err != nil {
 			return err
 		}
-		return s.insertRegistration(ctx, r, rest)
+		if _, err := s.exec(ctx, insertRegistration, in.id, in.rest); err != nil {
+			return err
+		}
+		return s.swapUniques(ctx, in.id, in.uniques)
 	})
-}
-
-// insertRegistration stores what is kept beside the client.
-func (s *Store) insertRegistration(ctx context.Context, r *storage.Registration, rest []byte) error {
-	var unique any // null, of which there may be many
-	if r.Unique != "" {
-		unique = record.Hash(r.Unique)
-	}
-	return s.change(ctx, storage.ErrExists, insertRegistration, r.Client.ID, unique, string(rest))
 }
 
 // GetRegistration implements storage.Registrar.
@@ -79,23 +97,22 @@ func (s *Store) GetRegistration(ctx context.Context, clientID string) (*storage.
 
 // ReplaceClient implements storage.Registrar.
 func (s *Store) ReplaceClient(ctx context.Context, r *storage.Registration) error {
-	client, rest, err := record.EncodeRegistration(r)
+	in, err := newRegistered(r)
 	if err != nil {
 		return err
 	}
-	id := r.Client.ID
 	return s.atomically(ctx, func(ctx context.Context) error {
-		err := s.change(ctx, storage.ErrConflict, swapClient, string(client), id, r.Version)
+		err := s.change(ctx, storage.ErrConflict, swapClient, in.client, in.id, r.Version)
 		if errors.Is(err, storage.ErrConflict) {
-			return s.conflict(ctx, id)
+			return s.conflict(ctx, in.id)
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := s.exec(ctx, deleteRegistration, id); err != nil {
+		if err := s.change(ctx, storage.ErrNotFound, updateRegistration, in.rest, in.id); err != nil {
 			return err
 		}
-		return s.insertRegistration(ctx, r, rest)
+		return s.swapUniques(ctx, in.id, in.uniques)
 	})
 }
 
@@ -112,57 +129,81 @@ func (s *Store) conflict(ctx context.Context, clientID string) error {
 // nothing, returns fosite.ErrSerializationFailure, and may be called again.
 func (s *Store) RemoveClient(ctx context.Context, clientID string) error {
 	return s.atomically(ctx, func(ctx context.Context) error {
-		if err := s.change(ctx, storage.ErrNotFound, lockRegistered, clientID); err != nil {
+		client, _, err := s.locked(ctx, clientID)
+		if err != nil {
 			return err
 		}
-		return s.purge(ctx, clientID)
+		if err := s.purge(ctx, clientID); err != nil || client.Suspended {
+			return err
+		}
+		return s.swapUniques(ctx, clientID, nil)
 	})
 }
 
 // SuspendClient implements storage.Registrar. On PostgreSQL it may lose against
 // a token of the client that is rotated at the same moment, as RemoveClient.
-func (s *Store) SuspendClient(ctx context.Context, clientID string) error {
+func (s *Store) SuspendClient(ctx context.Context, clientID string, version int64) error {
 	return s.atomically(ctx, func(ctx context.Context) error {
-		if err := s.change(ctx, storage.ErrNotFound, lockRegistered, clientID); err != nil {
+		client, found, err := s.locked(ctx, clientID)
+		switch {
+		case err != nil:
 			return err
+		case client.Suspended: // and stays so
+		case found != version:
+			return storage.ErrConflict
+		default:
+			if err := s.suspend(ctx, client, version); err != nil {
+				return err
+			}
 		}
-		if err := s.suspend(ctx, clientID); err != nil {
-			return err
-		}
-		_, err := s.exec(ctx, deleteClientRequests, clientID)
+		_, err = s.exec(ctx, deleteClientRequests, clientID)
 		return err
 	})
 }
 
-// suspend changes the client, whose row is locked.
-func (s *Store) suspend(ctx context.Context, clientID string) error {
-	r, err := s.GetRegistration(ctx, clientID)
-	if err != nil || r.Client.Suspended {
-		return err
+// locked returns a client that registered itself, and its version, neither of
+// which anybody else changes until the transaction ends.
+func (s *Store) locked(ctx context.Context, clientID string) (*storage.Client, int64, error) {
+	var data []byte
+	var version int64
+	if err := s.row(ctx, storage.ErrNotFound, lockRegistered, clientID)(&data, &version); err != nil {
+		return nil, 0, err
 	}
-	r.Client.Suspended = true
-	client, _, err := record.EncodeRegistration(r)
+	client := &storage.Client{}
+	return client, version, json.Unmarshal(data, client)
+}
+
+// suspend changes the client, whose row is locked.
+func (s *Store) suspend(ctx context.Context, client *storage.Client, version int64) error {
+	client.Suspended = true
+	data, err := json.Marshal(client)
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, storage.ErrConflict, swapClient, string(client), clientID, r.Version)
+	return s.change(ctx, storage.ErrConflict, swapClient, string(data), client.ID, version)
 }
 
 // DeleteClient removes the client of any origin, with its codes, tokens and
 // intents, which therefore do not come back where PutClient stores another one
-// under the same identifier; CreateClient never does. It returns nil if there
-// is no such client.
+// under the same identifier; CreateClient never does. All that the client holds
+// of unique strings is free again, even where it is removed already. It returns
+// nil if there is no such client.
 func (s *Store) DeleteClient(ctx context.Context, id string) error {
-	return s.atomically(ctx, func(ctx context.Context) error { return s.purge(ctx, id) })
+	return s.atomically(ctx, func(ctx context.Context) error {
+		if err := s.purge(ctx, id); err != nil {
+			return err
+		}
+		return s.swapUniques(ctx, id, nil)
+	})
 }
 
-// purge deletes the requests just before the client, in the order in which
-// Fosite rotates a token and adds the next one. What was added in between goes
-// with the client, by its foreign key; where SQLite does not look at those, no
-// other transaction writes meanwhile.
+// purge deletes all but the unique strings. The requests go just before the
+// client, in the order in which Fosite rotates a token and adds the next one.
+// What was added in between goes with the client, by its foreign key; where
+// SQLite does not look at those, no other transaction writes meanwhile.
 func (s *Store) purge(ctx context.Context, id string) error {
 	for _, statement := range []string{
-		retireID, deleteClientIntents, deleteRegistration, deleteClientRequests, deleteClient,
+		retireID, lockClient, deleteClientIntents, deleteRegistration, deleteClientRequests, deleteClient,
 	} {
 		if _, err := s.exec(ctx, statement, id); err != nil {
 			return err

@@ -29,7 +29,7 @@ func removalOthers(t *testing.T, s storage.Registrar) {
 	_, err := s.GetRegistration(t.Context(), "buyer")
 	wantError(t, err, storage.ErrNotFound)
 	wantError(t, s.RemoveClient(t.Context(), "buyer"), storage.ErrNotFound)
-	wantError(t, s.SuspendClient(t.Context(), "buyer"), storage.ErrNotFound)
+	wantError(t, s.SuspendClient(t.Context(), "buyer", 0), storage.ErrNotFound)
 	wantError(t, s.ReplaceClient(t.Context(), newRegistration()), storage.ErrNotFound)
 	wantError(t, s.CreateClient(t.Context(), newRegistration()), storage.ErrExists)
 	client, err := clients.GetClient(t.Context(), "buyer")
@@ -73,6 +73,11 @@ func registrationRollback(t *testing.T, s storage.Registrar) {
 	must(t, tx.Rollback(ctx))
 	wantAbsent(t, s, "buyer")
 	must(t, s.CreateClient(t.Context(), newRegistration()))
+	ctx = begin(t, tx, t.Context())
+	must(t, s.ReplaceClient(ctx, registrationOf("buyer")))
+	must(t, tx.Rollback(ctx))
+	wantFree(t, s, true, registrationOf("buyer").Unique...)
+	wantFree(t, s, false, newRegistration().Unique...)
 }
 
 func removalRollback(t *testing.T, s storage.Registrar) {
@@ -83,6 +88,7 @@ func removalRollback(t *testing.T, s storage.Registrar) {
 	must(t, s.RemoveClient(ctx, "buyer"))
 	must(t, tx.Rollback(ctx))
 	wantRegistration(t, s, want)
+	wantFree(t, s, false, want.Unique...)
 	must(t, s.RemoveClient(t.Context(), "buyer"))
 }
 

@@ -16,16 +16,14 @@ import (
 var removalChecks = []check[storage.Registrar]{
 	{"a removed client is gone", removal},
 	{"an identifier is not given out again after a removal", removalTombstone},
-	{"what was unique is free again after a removal", removalUnique},
 	{"a removal of an unknown client is not found", removalUnknown},
 	{"of concurrent removals one succeeds", removalRace},
 	{"a removal and a replacement leave all or nothing", removalReplaceRace},
 	{"a removed client takes its codes and tokens along", removalRequests},
 	{"a removed client takes its intents along", removalIntents},
-	{"a suspended client keeps its registration and no tokens", suspension},
-	{"a suspension stands against a replacement", suspensionRace},
 	{"a client that did not register itself stays apart", removalOthers},
 	{"an identifier is not given out that was in use otherwise", removalOtherIDs},
+	{"a deletion and a replacement leave all or nothing", deletionReplaceRace},
 	{"a change by other means is a conflict", removalOtherChange},
 }
 
@@ -71,15 +69,6 @@ func removalTombstone(t *testing.T, s storage.Registrar) {
 	wantAbsent(t, s, "buyer")
 }
 
-func removalUnique(t *testing.T, s storage.Registrar) {
-	must(t, s.CreateClient(t.Context(), newRegistration()))
-	must(t, s.RemoveClient(t.Context(), "buyer"))
-	again := newRegistration()
-	again.Client.ID = "buyer-2"
-	must(t, s.CreateClient(t.Context(), again))
-	wantRegistration(t, s, again)
-}
-
 func removalUnknown(t *testing.T, s storage.Registrar) {
 	wantError(t, s.RemoveClient(t.Context(), "buyer"), storage.ErrNotFound)
 	must(t, s.CreateClient(t.Context(), newRegistration())) // no trace was left
@@ -111,6 +100,31 @@ func removalReplaceRace(t *testing.T, s storage.Registrar) {
 			must(t, err)
 		}
 		wantAbsent(t, s, id)
+	}
+}
+
+// Who deletes a client waits for who replaces it, and neither for the other in
+// a circle.
+func deletionReplaceRace(t *testing.T, s storage.Registrar) {
+	clients := offer[clientStore](t, s, "other clients")
+	for round := range 10 {
+		id := fmt.Sprint("client-", round)
+		must(t, s.CreateClient(t.Context(), registrationOf(id)))
+		var n atomic.Int64
+		for _, err := range race(func() error {
+			if n.Add(1)%2 == 1 {
+				return clients.DeleteClient(context.Background(), id)
+			}
+			err := s.ReplaceClient(context.Background(), registrationOf(id))
+			if errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) {
+				return nil
+			}
+			return err
+		}) {
+			must(t, err)
+		}
+		wantAbsent(t, s, id)
+		wantFree(t, s, true, registrationOf(id).Unique...)
 	}
 }
 

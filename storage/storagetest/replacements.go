@@ -19,10 +19,6 @@ func registrationReplace(t *testing.T, s storage.Registrar) {
 	next.Version = 1
 	wantRegistration(t, s, next)
 	must(t, s.ReplaceClient(t.Context(), next))
-
-	other := newRegistration() // takes what the first one gave up
-	other.Client.ID = "other"
-	must(t, s.CreateClient(t.Context(), other))
 }
 
 func registrationConflict(t *testing.T, s storage.Registrar) {
@@ -41,16 +37,6 @@ func registrationReplaceUnknown(t *testing.T, s storage.Registrar) {
 	wantError(t, s.ReplaceClient(t.Context(), newRegistration()), storage.ErrNotFound)
 	wantAbsent(t, s, "buyer")
 	must(t, s.CreateClient(t.Context(), newRegistration()))
-}
-
-func registrationReplaceUnique(t *testing.T, s storage.Registrar) {
-	must(t, s.CreateClient(t.Context(), newRegistration()))
-	other := registrationOf("other")
-	must(t, s.CreateClient(t.Context(), other))
-	greedy := *other
-	greedy.Unique, greedy.Client.Scope = newRegistration().Unique, "openid"
-	wantError(t, s.ReplaceClient(t.Context(), &greedy), storage.ErrExists)
-	wantRegistration(t, s, other)
 }
 
 func registrationReplaceRace(t *testing.T, s storage.Registrar) {

@@ -121,9 +121,44 @@ type failingSuspension struct {
 	tried atomic.Bool
 }
 
-func (f *failingSuspension) SuspendClient(ctx context.Context, id string) error {
+func (f *failingSuspension) SuspendClient(ctx context.Context, id string, version int64) error {
 	if !f.tried.Swap(true) {
 		return errDisk
 	}
-	return f.Registrar.SuspendClient(ctx, id)
+	return f.Registrar.SuspendClient(ctx, id, version)
+}
+
+// renewing changes a registration just after it was read.
+type renewing struct {
+	storage.Registrar
+	now atomic.Bool
+}
+
+func (r *renewing) GetRegistration(ctx context.Context, id string) (*storage.Registration, error) {
+	found, err := r.Registrar.GetRegistration(ctx, id)
+	if err == nil && r.now.Swap(false) {
+		err = r.ReplaceClient(ctx, found)
+	}
+	return found, err
+}
+
+// What is revoked is the credential of the registration as it was read. One that
+// was renewed in between is looked at by the next request.
+func TestSuspensionOfARenewedClient(t *testing.T) {
+	clients := &renewing{}
+	d := startDirectory(t, profile.MEFLSO(), func(c *compose.Config) {
+		clients.Registrar = c.Storage.(storage.Registrar)
+		c.Registration.Clients = clients
+	})
+	a := d.Registry.NewApplicant(t, "tpp", d.Issuer)
+	d.Registry.Registered(t, &d.Target, a)
+	d.Registry.Revoke(t, a.Index, true)
+	d.late.Add(2)
+	clients.now.Store(true)
+	for _, suspended := range []bool{false, true} {
+		refused(t, d.Post(t, d.Token, a.Authenticated(ownBehalf("quote"))), http.StatusUnauthorized, "invalid_client")
+		if r, err := clients.Registrar.GetRegistration(t.Context(), a.ID); err != nil || r.Client.Suspended != suspended {
+			t.Errorf("%+v, %v, want %v", r, err, suspended)
+		}
+	}
 }

@@ -45,7 +45,7 @@ func TestPostgresRegistrations(t *testing.T) {
 
 func buyer() *storage.Registration {
 	return &storage.Registration{
-		Client: storage.Client{ID: "buyer"}, TokenHash: "hash", Unique: "org and software", IssuedAt: time.Now(),
+		Client: storage.Client{ID: "buyer"}, TokenHash: "hash", Unique: []string{"org and software"}, IssuedAt: time.Now(),
 	}
 }
 
@@ -83,7 +83,7 @@ func TestMigrationKeepsClients(t *testing.T) {
 			must(t, store.PutClient(t.Context(), client.(*storage.Client)))
 			must(t, store.CreateClient(t.Context(), buyer()))
 			taken := buyer()
-			taken.Client.ID, taken.Unique = "old", ""
+			taken.Client.ID, taken.Unique = "old", nil
 			if err := store.CreateClient(t.Context(), taken); !errors.Is(err, storage.ErrExists) {
 				t.Errorf("got %v, want storage.ErrExists", err)
 			}

@@ -66,7 +66,8 @@ type dumped struct {
 func (d *dumped) Dump() string {
 	var text strings.Builder
 	for _, table := range []string{
-		"lso_intents", "lso_once", "lso_clients", "lso_requests", "lso_registrations", "lso_client_ids",
+		"lso_intents", "lso_once", "lso_clients", "lso_requests", "lso_registrations",
+		"lso_registration_uniques", "lso_client_ids",
 	} {
 		if err := dumpTable(&text, d.db, table); err != nil {
 			return ""

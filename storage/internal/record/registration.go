@@ -2,6 +2,9 @@ package record
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/meflso/fosite-meflso/storage"
@@ -23,6 +26,23 @@ func EncodeRegistration(r *storage.Registration) (client, rest []byte, err error
 	}
 	rest, err = json.Marshal(&own)
 	return client, rest, err
+}
+
+// UniqueHashes returns the hashes of r.Unique, each once and in ascending order,
+// or an error where storage.Registrar does not take them.
+func UniqueHashes(r *storage.Registration) ([]string, error) {
+	switch {
+	case len(r.Unique) > storage.MaxUnique:
+		return nil, fmt.Errorf("storage: %d unique strings, of which there may be %d", len(r.Unique), storage.MaxUnique)
+	case slices.Contains(r.Unique, ""):
+		return nil, errors.New("storage: an empty unique string")
+	}
+	var hashes []string
+	for _, text := range r.Unique {
+		hashes = append(hashes, Hash(text))
+	}
+	slices.Sort(hashes)
+	return slices.Compact(hashes), nil
 }
 
 func cut(times ...*time.Time) {
