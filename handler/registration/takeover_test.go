@@ -99,7 +99,7 @@ func TestOperatorsWord(t *testing.T) {
 	change := func(w *world, a answer, do func(c *storage.Client)) {
 		r := must(w.store.GetRegistration(t.Context(), a.text("client_id")))
 		do(&r.Client)
-		if err := w.store.Store.PutClient(t.Context(), &r.Client); err != nil {
+		if err := w.store.PutClient(t.Context(), &r.Client); err != nil {
 			t.Fatal(err)
 		}
 	}
