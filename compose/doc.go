@@ -16,7 +16,7 @@
 //	}
 //	mux.HandleFunc("/oauth2/auth", authorize) // the team's own pages, login and consent
 //	mux.HandleFunc("/oauth2/token", token)
-//	mux.Handle("/", provider.Endpoints())     // discovery, JWKS, PAR, introspection, revocation, userinfo
+//	mux.Handle("/", provider.Endpoints())     // discovery, JWKS, PAR, registration, introspection, revocation, userinfo
 //
 // New sees what is in the configuration. It does not look into the database,
 // and cannot know which routes the mux has: Paths.Authorize and Paths.Token are
