@@ -43,7 +43,8 @@ type KeySetsConfig struct {
 //
 // A set by URL is kept for what its Cache-Control says, within 5 to 15
 // minutes. An unknown kid refreshes it early, at most once per 30 s; a fetch
-// that failed is not repeated for as long.
+// that failed is not repeated for as long, and leaves a set that is still fresh
+// as it is.
 type KeySets struct {
 	byValue map[string][]Key
 	byURL   map[string]string

@@ -41,6 +41,7 @@ type entry[V any] struct {
 	expires time.Time // until then it is not loaded again without need
 	early   time.Time // when it last was, for need or in vain
 	failure error     // of the last load, if it failed
+	retry   time.Time // until then a load that failed is not repeated
 }
 
 // New returns an empty Cache.
@@ -83,7 +84,7 @@ func (e *entry[V]) fresh(now time.Time) bool { return now.Before(e.expires) }
 // settles reports whether a load could not help or is too early: the value
 // fits, or it was tried to no avail a moment ago.
 func (c *Cache[V, W]) settles(e *entry[V], want W, now time.Time) bool {
-	return e.fresh(now) && (e.failure != nil || c.fits(e, want) ||
+	return now.Before(e.retry) || e.fresh(now) && (c.fits(e, want) ||
 		now.Sub(e.early) < c.config.Interval || now.Sub(e.loaded) < c.config.MinAge)
 }
 
@@ -112,7 +113,7 @@ func (c *Cache[V, W]) renew(ctx context.Context, key string, want W) *entry[V] {
 		old = &entry[V]{}
 	}
 	early := old.fresh(now)
-	if early && (c.settles(old, want, now) || !c.config.allows(key, now)) {
+	if c.settles(old, want, now) || early && !c.config.allows(key, now) {
 		return old
 	}
 	e := c.next(ctx, key, old)
@@ -134,15 +135,26 @@ func (c *Cache[V, W]) next(ctx context.Context, key string, old *entry[V]) *entr
 	if err == nil {
 		return &entry[V]{value: value, has: true, loaded: now, expires: now.Add(ttl), early: old.early}
 	}
-	e := &entry[V]{failure: err, expires: now.Add(c.config.FailureTTL), early: old.early}
-	if !old.has || c.config.MaxStale <= 0 || now.Sub(old.loaded) >= c.config.MaxStale || c.config.Final != nil && c.config.Final(err) {
+	e := &entry[V]{failure: err, retry: now.Add(c.config.FailureTTL), early: old.early}
+	end := c.end(old)
+	if !old.has || !now.Before(end) || c.config.Final != nil && c.config.Final(err) {
 		return e
 	}
-	e.value, e.has, e.loaded = old.value, true, old.loaded
-	if end := old.loaded.Add(c.config.MaxStale); end.Before(e.expires) {
-		e.expires = end
+	e.value, e.has, e.loaded, e.expires = old.value, true, old.loaded, old.expires
+	if end.Before(e.retry) {
+		e.retry = end
 	}
 	return e
+}
+
+// end is when the value of an entry serves no longer, whatever fails: a fresh
+// one is as good as before, for strangers choose what is loaded early.
+func (c *Cache[V, W]) end(e *entry[V]) time.Time {
+	stale := e.loaded.Add(c.config.MaxStale)
+	if c.config.MaxStale <= 0 || stale.Before(e.expires) {
+		return e.expires
+	}
+	return stale
 }
 
 // try turns a panic into an error, because nobody could recover it: it would

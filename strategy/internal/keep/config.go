@@ -25,11 +25,11 @@ type Config[V, W any] struct {
 
 	// FailureTTL is how long a load that failed is not repeated.
 	FailureTTL time.Duration
-	// MaxStale is the age up to which an old value serves while loads fail; 0
-	// means that it never does.
+	// MaxStale is the age up to which a value serves while loads fail; 0 means
+	// that it does not once it is no longer fresh.
 	MaxStale time.Duration
-	// Final tells failures that are an answer: they end the use of an old
-	// value. nil means that there are none.
+	// Final tells failures that are an answer: they end the use of a value,
+	// also of a fresh one. nil means that there are none.
 	Final func(error) bool
 
 	// A fresh value that does not fit is loaded early, if all three allow it.
