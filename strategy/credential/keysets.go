@@ -82,7 +82,8 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 		keys, err := jose.ParseKeys(doc.Body)
 		return keys, min(max(doc.MaxAge, minKeysTTL), maxKeysTTL), err
 	}
-	// As many entries as issuers: nothing that a stranger sends is a key of it.
+	// As many entries as issuers, and no more loads at a time: nothing that a
+	// stranger sends is a key of it.
 	k.remote = keep.New(keep.Config[[]Key, string]{
 		Load:       load,
 		Fits:       func(keys []Key, kid string) bool { return len(k.named(keys, kid)) > 0 },

@@ -44,6 +44,10 @@ const (
 
 	failureTTL  = 30 * time.Second // how long a failure is not tried again
 	loadTimeout = 10 * time.Second // of one load, whoever waits for it
+
+	maxLoads          = 32 // of lists at a time, each of MaxList
+	maxLoadsPerOrigin = 4  // the same, of one origin
+	maxUnpackings     = 4  // at a time, for each takes some 36 MiB at its end
 )
 
 // StatusLists answers whether a credential was revoked or suspended. It is safe
@@ -54,9 +58,14 @@ const (
 // to 15 minutes; for 5 minutes if both are silent, and never beyond its
 // validUntil. A stale list does not serve, and a fetch that failed is not
 // repeated for 30 s.
+//
+// At most 32 lists are loaded at a time, 4 of them from one origin, and 4 are
+// unpacked. The others wait for their turn, for 10 s with the load, and those
+// that nobody waits for any more are dropped.
 type StatusLists struct {
-	config StatusConfig
-	lists  *keep.Cache[*statusList, any]
+	config     StatusConfig
+	lists      *keep.Cache[*statusList, any]
+	unpackings keep.Turns
 }
 
 // statusList is a list that verified.
@@ -77,7 +86,7 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 	if config.MaxBytes <= 0 {
 		config.MaxBytes = defaultMaxBytes
 	}
-	s := &StatusLists{config: config}
+	s := &StatusLists{config: config, unpackings: keep.NewTurns(maxUnpackings)}
 	s.lists = keep.New(keep.Config[*statusList, any]{
 		Load:       s.load,
 		Clock:      config.Clock,
@@ -86,6 +95,10 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 		FailureTTL: failureTTL,
 		Weigh:      func(l *statusList) int64 { return int64(len(l.bits)) },
 		MaxWeight:  config.MaxBytes,
+		// A load asks for the keys of the signer, which may be a load of another
+		// cache. None of those asks for a status, so they end without this one.
+		MaxLoads: maxLoads, MaxLoadsPerOrigin: maxLoadsPerOrigin,
+		Origin: func(source string) string { return keep.Origin(parts(source)[2]) },
 	})
 	return s
 }
@@ -126,6 +139,9 @@ func (list *statusList) check(e StatusEntry) error {
 // one.
 func (e StatusEntry) source() string { return string(e.Type) + "\n" + e.Issuer + "\n" + e.List }
 
+// parts splits a source: kind, issuer, URL.
+func parts(source string) []string { return strings.SplitN(source, "\n", 3) }
+
 // listTypes are the media types of a list.
 var listTypes = []string{"application/vc+jwt", "application/vc+ld+json+jwt", "application/jwt"}
 
@@ -136,8 +152,8 @@ var (
 )
 
 func (s *StatusLists) load(ctx context.Context, source string) (*statusList, time.Duration, error) {
-	part := strings.SplitN(source, "\n", 3)
-	kind, issuer, url := part[0], part[1], part[2]
+	of := parts(source)
+	kind, issuer, url := of[0], of[1], of[2]
 	doc, err := s.config.Outbound.Get(ctx, url, listTypes...)
 	if err != nil {
 		return nil, 0, err
@@ -157,13 +173,22 @@ func (s *StatusLists) load(ctx context.Context, source string) (*statusList, tim
 	if !list.valid.contains(now, s.config.Profile.RequestObject.Skew) {
 		return nil, 0, errListTime
 	}
-	unpacked, err := list.unpack()
+	unpacked, err := s.unpack(ctx, list)
 	if err != nil {
 		return nil, 0, err
 	}
 	ttl := list.ttl(now, doc)
 	unpacked.until = now.Add(ttl)
 	return unpacked, ttl, nil
+}
+
+// unpack is the list's, in its turn.
+func (s *StatusLists) unpack(ctx context.Context, list *listVC) (*statusList, error) {
+	if err := s.unpackings.Take(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", keep.ErrBusy, err)
+	}
+	defer s.unpackings.Return()
+	return list.unpack()
 }
 
 // listVC is a status list as a credential.

@@ -17,6 +17,8 @@ const (
 	maxStale            = time.Hour        // age of a document that serves while refreshes fail
 	defaultTimeout      = 10 * time.Second
 	defaultMaxDocuments = 2000
+	maxLoads            = 128 // resolutions at a time
+	maxLoadsPerOrigin   = 4   // the same, of one host: 32 slow hosts leave turns for others
 )
 
 // CacheConfig configures a Cache. The zero value is safe and useful.
@@ -26,7 +28,8 @@ type CacheConfig struct {
 	Resolver Resolver
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// Timeout bounds one resolution, whoever waits for it; 0 means 10 s.
+	// Timeout bounds one resolution and its wait for a turn, whoever waits for
+	// it; 0 means 10 s.
 	Timeout time.Duration
 	// MaxDocuments bounds how many documents are kept; 0 means 2000.
 	MaxDocuments int
@@ -41,6 +44,10 @@ type CacheConfig struct {
 // resolution, and one that gives up does not stop it. A resolution that failed
 // is not repeated for 30 s; meanwhile a document of at most 1 h ago still
 // serves, unless the failure was an answer (see IsFinal).
+//
+// At most 128 resolutions go on at a time, and 4 of them for the did:web of one
+// host or for another method. The others wait for their turn, and those that
+// nobody waits for any more are dropped.
 type Cache struct {
 	documents *keep.Cache[*Document, wanted]
 }
@@ -65,7 +72,23 @@ func NewCache(config CacheConfig) *Cache {
 		MaxStale:   maxStale,
 		Final:      IsFinal,
 		Interval:   forcedInterval,
+		// No turn waits for another: a resolution does not ask a Cache.
+		MaxLoads: maxLoads, MaxLoadsPerOrigin: maxLoadsPerOrigin, Origin: originOf,
 	})}
+}
+
+// originOf is the host of a did:web. All DIDs of another method have one,
+// because one resolver answers for them.
+func originOf(text string) string {
+	id := DID{text}
+	if id.Method() != "web" {
+		return id.Method()
+	}
+	authority, _, _ := strings.Cut(id.identifier(), ":")
+	if host, port, has := cutPort(authority); has {
+		authority = host + ":" + port
+	}
+	return keep.Origin("https://" + authority)
 }
 
 // fetchWith asks the resolver, and does not believe it that the document is

@@ -3,7 +3,10 @@
 // loads fail, where the Config allows that.
 //
 // Callers at the same time share one load, and one that gives up does not stop
-// it. A fresh value that lacks what a caller wants is loaded early, within the
+// it. Loads wait for their turn, so that there are never too many at a time; one
+// that nobody waits for any more before its turn is dropped.
+//
+// A fresh value that lacks what a caller wants is loaded early, within the
 // limits of the Config: strangers choose what is wanted. A load that failed is
 // not repeated at once.
 //
@@ -14,22 +17,30 @@ package keep
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/singleflight"
 )
 
 // ErrPanic means that a load panicked. It is a failure like any other.
 var ErrPanic = errors.New("the load panicked")
+
+// ErrBusy means that it was not a load's turn within the Timeout. It is not
+// remembered, but where an old value serves.
+var ErrBusy = errors.New("too many loads at a time")
+
+// errDropped ends a load that nobody waits for, and that nobody sees.
+var errDropped = errors.New("nobody waits for the load")
 
 // Cache keeps values by key. It is safe for concurrent use.
 type Cache[V, W any] struct {
 	config  Config[V, W]
 	entries *lru.Cache[string, *entry[V]]
 	weight  atomic.Int64 // of all entries
-	flights singleflight.Group
+	flights flights[V]
+	queue   queue
 }
 
 // entry is what is known of a key. It does not change.
@@ -49,7 +60,11 @@ func New[V, W any](config Config[V, W]) *Cache[V, W] {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	c := &Cache[V, W]{config: config}
+	c := &Cache[V, W]{
+		config:  config,
+		flights: flights[V]{byKey: map[string]*flight[V]{}},
+		queue:   queue{all: NewTurns(config.MaxLoads), perOrigin: config.MaxLoadsPerOrigin, origins: map[string]*originTurns{}},
+	}
 	var err error
 	c.entries, err = lru.NewWithEvict(max(1, config.Size), func(_ string, e *entry[V]) { c.weight.Add(-e.weight) })
 	if err != nil {
@@ -89,24 +104,30 @@ func (c *Cache[V, W]) settles(e *entry[V], want W, now time.Time) bool {
 }
 
 // wait shares one load among all callers. Each waits no longer than its own
-// context; the load goes on without it.
+// context; a load that has begun goes on without it.
 func (c *Cache[V, W]) wait(ctx context.Context, key string, want W) (*entry[V], error) {
-	flight := c.flights.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
-		defer cancel()
-		return c.renew(ctx, key, want), nil
+	f := c.flights.join(key, func(f *flight[V]) {
+		loading, end := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
+		turn, drop := context.WithCancel(loading)
+		f.turn, f.drop = turn, drop
+		go func() {
+			defer end()
+			defer drop()
+			c.flights.land(key, f, c.renew(loading, f, key, want))
+		}()
 	})
 	select {
 	case <-ctx.Done():
+		c.flights.leave(key, f)
 		return nil, ctx.Err()
-	case result := <-flight:
-		return result.Val.(*entry[V]), nil
+	case <-f.done:
+		return f.entry, nil
 	}
 }
 
 // renew decides anew whether to load, for what a caller saw before it came here
 // may be out of date; then it loads.
-func (c *Cache[V, W]) renew(ctx context.Context, key string, want W) *entry[V] {
+func (c *Cache[V, W]) renew(ctx context.Context, f *flight[V], key string, want W) *entry[V] {
 	now := c.config.Clock()
 	old, ok := c.entries.Get(key)
 	if !ok {
@@ -116,7 +137,10 @@ func (c *Cache[V, W]) renew(ctx context.Context, key string, want W) *entry[V] {
 	if c.settles(old, want, now) || early && !c.config.allows(key, now) {
 		return old
 	}
-	e := c.next(ctx, key, old)
+	e := c.next(ctx, f, key, old)
+	if errors.Is(e.failure, errDropped) || errors.Is(e.failure, ErrBusy) && !e.has {
+		return e // it says nothing of the source
+	}
 	if fits := c.fits(e, want); early || !fits {
 		e.early = now
 		if !fits {
@@ -129,8 +153,8 @@ func (c *Cache[V, W]) renew(ctx context.Context, key string, want W) *entry[V] {
 
 // next never fails: what went wrong is in the entry, beside the value of the
 // old one if that still serves.
-func (c *Cache[V, W]) next(ctx context.Context, key string, old *entry[V]) *entry[V] {
-	value, ttl, err := c.try(ctx, key)
+func (c *Cache[V, W]) next(ctx context.Context, f *flight[V], key string, old *entry[V]) *entry[V] {
+	value, ttl, err := c.inTurn(ctx, f, key)
 	now := c.config.Clock()
 	if err == nil {
 		return &entry[V]{value: value, has: true, loaded: now, expires: now.Add(ttl), early: old.early}
@@ -155,6 +179,21 @@ func (c *Cache[V, W]) end(e *entry[V]) time.Time {
 		return e.expires
 	}
 	return stale
+}
+
+// inTurn loads when it is the flight's turn.
+func (c *Cache[V, W]) inTurn(ctx context.Context, f *flight[V], key string) (value V, ttl time.Duration, err error) {
+	release, err := c.queue.take(f.turn, c.config.origin(key))
+	if err == nil {
+		defer release()
+	}
+	switch {
+	case !c.flights.begin(f):
+		return value, 0, errDropped
+	case err != nil:
+		return value, 0, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return c.try(ctx, key)
 }
 
 // try turns a panic into an error, because nobody could recover it: it would

@@ -18,10 +18,22 @@ type Config[V, W any] struct {
 	Fits func(V, W) bool
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// Timeout bounds one load, whoever waits for it.
+	// Timeout bounds one load, its wait for a turn included, whoever waits for
+	// it.
 	Timeout time.Duration
 	// Size bounds the entries; below 1 counts as 1.
 	Size int
+
+	// MaxLoads bounds the loads at a time, MaxLoadsPerOrigin those of the keys
+	// of which Origin says the same; 0 means no bound. The first should be many
+	// times the second, so that slow origins leave turns for others. A load may
+	// load from another Cache, which has turns of its own; that one must not
+	// load from this one in turn, for two loads would wait for each other until
+	// their Timeout.
+	MaxLoads, MaxLoadsPerOrigin int
+	// Origin tells where a key is loaded from; nil means that all keys have one
+	// origin.
+	Origin func(key string) string
 
 	// FailureTTL is how long a load that failed is not repeated.
 	FailureTTL time.Duration
@@ -49,6 +61,13 @@ type Config[V, W any] struct {
 	// all weigh more than MaxWeight; the newest stays in any case.
 	Weigh     func(V) int64
 	MaxWeight int64
+}
+
+func (c *Config[V, W]) origin(key string) string {
+	if c.Origin == nil {
+		return ""
+	}
+	return c.Origin(key)
 }
 
 func (c *Config[V, W]) allows(key string, now time.Time) bool {

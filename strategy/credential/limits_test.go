@@ -1,0 +1,76 @@
+package credential_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meflso/fosite-meflso/strategy/credential"
+	"github.com/meflso/fosite-meflso/strategy/outbound"
+)
+
+// crowded is a web whose pages take a second, and that counts how many are
+// asked for at a time.
+type crowded struct {
+	*pages
+	now, peak atomic.Int32
+}
+
+func (c *crowded) Get(ctx context.Context, url string, accept ...string) (*outbound.Document, error) {
+	if n := c.now.Add(1); n > c.peak.Load() {
+		c.peak.Store(n)
+	}
+	defer c.now.Add(-1)
+	time.Sleep(time.Second)
+	return c.pages.Get(ctx, url, accept...)
+}
+
+func revocation(issuer, list string) credential.StatusEntry {
+	return credential.StatusEntry{Issuer: issuer, Type: credential.BitstringStatusList, Purpose: credential.Revocation, List: list, Index: 1}
+}
+
+// An origin gets 4 requests for lists at a time, and none for those who hang up
+// before.
+func TestListsAtATime(t *testing.T) {
+	w := newWorld(t)
+	for format, want := range map[string]int{"https://lists.example/%d": 4, "https://host-%d.example/": 32} {
+		synctest.Test(t, func(t *testing.T) {
+			web := &crowded{pages: &pages{}}
+			lists := credential.NewStatusLists(credential.StatusConfig{Profile: &w.profile, Keys: w.keys, Outbound: web})
+			gone, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			for i := range 200 {
+				go lists.Check(gone, revocation(registry, fmt.Sprintf(format, i)))
+			}
+			time.Sleep(time.Minute)
+			if peak := int(web.peak.Load()); peak != want || web.gets != want {
+				t.Errorf("%s: %d requests, %d at a time, want %d", format, web.gets, peak, want)
+			}
+		})
+	}
+}
+
+// Lists are unpacked 4 at a time. One that has no turn is unavailable at the end
+// of its time, which is not remembered.
+func TestUnpackingsAtATime(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		lists := credential.NewStatusLists(credential.StatusConfig{Profile: &w.profile, Keys: w.keys, Outbound: w.lists, Clock: w.verifier.Clock})
+		n, giveBack := lists.Unpackings(t.Context())
+		start := time.Now()
+		err := lists.Check(t.Context(), revocation(registry, listURL))
+		if took := time.Since(start); n != 4 || took != 10*time.Second || !errors.Is(err, credential.ErrStatusUnavailable) {
+			t.Errorf("%d at a time; then %v after %v", n, err, took)
+		}
+		for range n {
+			giveBack()
+			if err := lists.Check(t.Context(), revocation(registry, listURL)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package did
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowWeb takes a second for each document, and counts those at a time.
+type slowWeb struct {
+	mu               sync.Mutex
+	asked, now, peak int
+}
+
+func (w *slowWeb) Resolve(context.Context, DID) (*Document, error) {
+	w.count(1)
+	defer w.count(-1)
+	time.Sleep(time.Second)
+	return nil, errDown
+}
+
+func (w *slowWeb) count(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked += max(n, 0)
+	w.now += n
+	w.peak = max(w.peak, w.now)
+}
+
+// ask resolves n DIDs at the same time, for callers that wait so long.
+func ask(t *testing.T, c *Cache, n int, format string, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { c.Resolve(ctx, mustParse(t, fmt.Sprintf(format, i))) })
+	}
+	wg.Wait()
+}
+
+// A host gets 4 requests at a time, whatever DIDs strangers name, and none
+// for those who hang up before.
+func TestResolutionsAtATime(t *testing.T) {
+	for format, want := range map[string]struct{ asked, peak int }{
+		"did:web:victim.example:%d":         {4, 4},
+		"did:web:Victim.Example%%3a443:%d":  {4, 4},
+		"did:web:victim.example%%3A%d":      {128, 128}, // each port is a server
+		"did:web:host-%d.example":           {128, 128},
+		"did:example:%d":                    {4, 4}, // one resolver answers for all
+		"did:web:victim.example%%3A8443:%d": {4, 4},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &slowWeb{}
+			c := NewCache(CacheConfig{Resolver: w})
+			ask(t, c, 1000, format, time.Millisecond)
+			time.Sleep(time.Minute)
+			if w.asked != want.asked || w.peak != want.peak {
+				t.Errorf("%s: asked %d times, %d at a time, want %v", format, w.asked, w.peak, want)
+			}
+		})
+	}
+}
+
+// While somebody waits, all have their turn within the timeout.
+func TestResolutionsWaitForTheirTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowWeb{}
+		c := NewCache(CacheConfig{Resolver: w})
+		ask(t, c, 20, "did:web:victim.example:%d", time.Minute)
+		if w.asked != 20 || w.peak != 4 {
+			t.Errorf("asked %d times, %d at a time", w.asked, w.peak)
+		}
+	})
+}
+
+// A slow host does not hold up the others.
+func TestSlowHostHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewCache(CacheConfig{Resolver: &slowWeb{}})
+		go ask(t, c, 1000, "did:web:slow.example:%d", time.Minute)
+		synctest.Wait()
+		start := time.Now()
+		_, err := c.Resolve(t.Context(), mustParse(t, buyer))
+		if took := time.Since(start); took != time.Second || !errors.Is(err, errDown) {
+			t.Errorf("%v after %v", err, took)
+		}
+		time.Sleep(time.Minute)
+	})
+}
