@@ -74,3 +74,27 @@ func TestUnpackingsAtATime(t *testing.T) {
 		}
 	})
 }
+
+// The large lists of one issuer push out each other and none of the registry's.
+func TestListsOfOneIssuerPushOutTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	const size = credential.MinBits / 8
+	lists := credential.NewStatusLists(credential.StatusConfig{
+		Profile: &w.profile, Keys: w.keys, Outbound: w.lists, Clock: w.verifier.Clock, MaxBytes: 8 * size,
+	})
+	check := func(issuer, url string, wantGets int) {
+		t.Helper()
+		if err := lists.Check(t.Context(), revocation(issuer, url)); err != nil || w.lists.gets != wantGets {
+			t.Errorf("%s: %v, %d fetches so far, want %d", url, err, w.lists.gets, wantGets)
+		}
+	}
+	check(registry, listURL, 1)
+	for i := range 10 {
+		url := fmt.Sprintf("https://agency.example/lists/%d", i)
+		w.lists.put(url, must(party(agency, "k1").StatusList(credential.List{URL: url, Purpose: credential.Revocation, Bits: make(credential.Bits, 2*size)})))
+		check(agency, url, 2+i)
+	}
+	check(registry, listURL, 11)
+	check(agency, "https://agency.example/lists/9", 11)
+	check(agency, "https://agency.example/lists/0", 12)
+}

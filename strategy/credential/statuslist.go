@@ -27,8 +27,10 @@ type StatusConfig struct {
 	Outbound Getter
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// MaxBytes bounds the memory for unpacked lists; 0 means 64 MiB. One list
-	// is kept in any case.
+	// MaxBytes bounds the memory for unpacked lists; 0 means 64 MiB. The issuer
+	// whose lists take most of it loses the oldest of them to a new one, so that
+	// many or large lists of one issuer push out none of another that has less.
+	// One list is kept in any case.
 	MaxBytes int64
 }
 
@@ -95,6 +97,7 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 		FailureTTL: failureTTL,
 		Weigh:      func(l *statusList) int64 { return int64(len(l.bits)) },
 		MaxWeight:  config.MaxBytes,
+		Owner:      func(source string) string { return parts(source)[1] },
 		// A load asks for the keys of the signer, which may be a load of another
 		// cache. None of those asks for a status, so they end without this one.
 		MaxLoads: maxLoads, MaxLoadsPerOrigin: maxLoadsPerOrigin,

@@ -18,10 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // ErrPanic means that a load panicked. It is a failure like any other.
@@ -37,8 +34,7 @@ var errDropped = errors.New("nobody waits for the load")
 // Cache keeps values by key. It is safe for concurrent use.
 type Cache[V, W any] struct {
 	config  Config[V, W]
-	entries *lru.Cache[string, *entry[V]]
-	weight  atomic.Int64 // of all entries
+	entries *shelf[V]
 	flights flights[V]
 	queue   queue
 }
@@ -47,6 +43,7 @@ type Cache[V, W any] struct {
 type entry[V any] struct {
 	value   V
 	has     bool // that there is a value
+	owner   string
 	weight  int64
 	loaded  time.Time // when the value came
 	expires time.Time // until then it is not loaded again without need
@@ -60,24 +57,19 @@ func New[V, W any](config Config[V, W]) *Cache[V, W] {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	c := &Cache[V, W]{
+	return &Cache[V, W]{
 		config:  config,
+		entries: newShelf[V](config.Size, config.MaxWeight),
 		flights: flights[V]{byKey: map[string]*flight[V]{}},
 		queue:   queue{all: NewTurns(config.MaxLoads), perOrigin: config.MaxLoadsPerOrigin, origins: map[string]*originTurns{}},
 	}
-	var err error
-	c.entries, err = lru.NewWithEvict(max(1, config.Size), func(_ string, e *entry[V]) { c.weight.Add(-e.weight) })
-	if err != nil {
-		panic(err) // of sizes below 1 alone
-	}
-	return c
 }
 
 // Get returns the value of the key. One that does not fit it returns only if
 // that is as new as it may be. The error is that of ctx, or of the last load if
 // that failed and no old value that fits may serve.
 func (c *Cache[V, W]) Get(ctx context.Context, key string, want W) (V, error) {
-	e, ok := c.entries.Get(key)
+	e, ok := c.entries.get(key)
 	if !ok || !c.settles(e, want, c.config.Clock()) {
 		var err error
 		if e, err = c.wait(ctx, key, want); err != nil {
@@ -129,7 +121,7 @@ func (c *Cache[V, W]) wait(ctx context.Context, key string, want W) (*entry[V], 
 // may be out of date; then it loads.
 func (c *Cache[V, W]) renew(ctx context.Context, f *flight[V], key string, want W) *entry[V] {
 	now := c.config.Clock()
-	old, ok := c.entries.Get(key)
+	old, ok := c.entries.get(key)
 	if !ok {
 		old = &entry[V]{}
 	}
@@ -211,10 +203,8 @@ func (c *Cache[V, W]) store(key string, e *entry[V]) {
 	if c.config.Weigh != nil && e.has {
 		e.weight = c.config.Weigh(e.value)
 	}
-	c.entries.Remove(key) // so that what it weighed is taken off
-	c.weight.Add(e.weight)
-	c.entries.Add(key, e)
-	for c.weight.Load() > c.config.MaxWeight && c.entries.Len() > 1 {
-		c.entries.RemoveOldest()
+	if c.config.Owner != nil {
+		e.owner = c.config.Owner(key)
 	}
+	c.entries.put(key, e)
 }

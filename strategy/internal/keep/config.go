@@ -21,7 +21,7 @@ type Config[V, W any] struct {
 	// Timeout bounds one load, its wait for a turn included, whoever waits for
 	// it.
 	Timeout time.Duration
-	// Size bounds the entries; below 1 counts as 1.
+	// Size bounds the entries, failures included; below 1 counts as 1.
 	Size int
 
 	// MaxLoads bounds the loads at a time, MaxLoadsPerOrigin those of the keys
@@ -57,10 +57,16 @@ type Config[V, W any] struct {
 	// nil allows it always.
 	Allow func(key string, now time.Time) bool
 
-	// Weigh tells what a value weighs; nil means nothing. The oldest go while
-	// all weigh more than MaxWeight; the newest stays in any case.
-	Weigh     func(V) int64
+	// Where there are too many entries, or all are too heavy, the owner that has
+	// most of that loses its oldest one: so nobody pushes out what another has
+	// who has less. The newest of all stays in any case.
+
+	// Weigh tells what a value weighs, 0 or more; nil means nothing.
+	Weigh func(V) int64
+	// MaxWeight bounds what all values weigh together.
 	MaxWeight int64
+	// Owner tells whose a key is; nil means that all keys have one owner.
+	Owner func(key string) string
 }
 
 func (c *Config[V, W]) origin(key string) string {
