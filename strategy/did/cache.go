@@ -31,7 +31,8 @@ type CacheConfig struct {
 	// Timeout bounds one resolution and its wait for a turn, whoever waits for
 	// it; 0 means 10 s.
 	Timeout time.Duration
-	// MaxDocuments bounds how many documents are kept; 0 means 2000.
+	// MaxDocuments bounds how many documents are kept, and apart from them how
+	// many of methods that need no network; 0 means 2000.
 	MaxDocuments int
 }
 
@@ -48,8 +49,13 @@ type CacheConfig struct {
 // At most 128 resolutions go on at a time, and 4 of them for the did:web of one
 // host or for another method. The others wait for their turn, and those that
 // nobody waits for any more are dropped.
+//
+// Documents of KeyMethod and JWKMethod, also in a Mux, are kept apart: anybody
+// can make thousands of such DIDs, and they push out no document that was
+// fetched. Of the fetched ones, the host that has most loses its own oldest.
 type Cache struct {
-	documents *keep.Cache[*Document, wanted]
+	fetched, computed *keep.Cache[*Document, wanted]
+	resolver          Resolver
 }
 
 // wanted tells whether a document has what a caller looks for.
@@ -62,7 +68,7 @@ func NewCache(config CacheConfig) *Cache {
 	if config.Resolver == nil {
 		config.Resolver = Mux{"web": WebMethod{}, "key": KeyMethod{}, "jwk": JWKMethod{}}
 	}
-	return &Cache{keep.New(keep.Config[*Document, wanted]{
+	common := keep.Config[*Document, wanted]{
 		Load:       fetchWith(config.Resolver),
 		Fits:       func(d *Document, fits wanted) bool { return fits(d) },
 		Clock:      config.Clock,
@@ -72,9 +78,12 @@ func NewCache(config CacheConfig) *Cache {
 		MaxStale:   maxStale,
 		Final:      IsFinal,
 		Interval:   forcedInterval,
-		// No turn waits for another: a resolution does not ask a Cache.
-		MaxLoads: maxLoads, MaxLoadsPerOrigin: maxLoadsPerOrigin, Origin: originOf,
-	})}
+	}
+	fetched := common
+	// No turn waits for another: a resolution does not ask a Cache.
+	fetched.MaxLoads, fetched.MaxLoadsPerOrigin, fetched.Origin = maxLoads, maxLoadsPerOrigin, originOf
+	fetched.Owner = originOf
+	return &Cache{keep.New(fetched), keep.New(common), config.Resolver}
 }
 
 // originOf is the host of a did:web. All DIDs of another method have one,
@@ -119,7 +128,10 @@ func (c *Cache) ResolveFor(ctx context.Context, id DID, fits func(*Document) boo
 	if id == (DID{}) {
 		return nil, invalid("no DID")
 	}
-	return c.documents.Get(ctx, id.text, fits)
+	if isComputed(c.resolver, id) {
+		return c.computed.Get(ctx, id.text, fits)
+	}
+	return c.fetched.Get(ctx, id.text, fits)
 }
 
 // Keys returns the key of the DID that a JOSE kid names, for a relationship: at

@@ -2,8 +2,10 @@ package did
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -90,4 +92,66 @@ func TestSlowHostHoldsUpNoOther(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	})
+}
+
+// However many DIDs strangers make, the document of an anchor stays, and with it
+// what bridges an outage.
+func TestMadeUpDIDsPushOutNoDocument(t *testing.T) {
+	inBubbleOf := func(name string, flood func(*testing.T, *web, *Cache)) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &web{}
+			methods := Mux{"web": w, "key": KeyMethod{}, "jwk": JWKMethod{}}
+			c := NewCache(CacheConfig{Resolver: Mux{"web": methods, "key": methods, "jwk": methods}, MaxDocuments: 20})
+			w.serve(having(t, "#a"))
+			wantKey(t, c, "#a", nil)
+			w.fail(errDown)
+			flood(t, w, c)
+			time.Sleep(minTTL)
+			if _, err := c.Keys(t.Context(), mustParse(t, buyer), Authentication, "#a"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	inBubbleOf("did:jwk", func(t *testing.T, _ *web, c *Cache) {
+		for i := range 50 {
+			jwk := with(jwkP256, fmt.Sprintf(`"kid":"%d"`, i))
+			if _, err := c.Resolve(t.Context(), mustParse(t, "did:jwk:"+base64.RawURLEncoding.EncodeToString([]byte(jwk)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	inBubbleOf("did:key", func(t *testing.T, _ *web, c *Cache) {
+		for i := range 50 {
+			id := "did:key:" + encode("\xed\x01"+strings.Repeat(string(rune('0'+i)), 32))
+			if _, err := c.Resolve(t.Context(), mustParse(t, id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	inBubbleOf("did:web of one host", func(t *testing.T, w *web, c *Cache) {
+		for i := range 50 {
+			if _, err := c.Resolve(t.Context(), mustParse(t, fmt.Sprintf("did:web:evil.example:%d", i))); err == nil {
+				t.Fatal("resolved")
+			}
+		}
+		wantAsked(t, w, 51)
+	})
+}
+
+// A document that was worked out once is kept: it costs more than a look.
+func TestComputedDocumentsAreKept(t *testing.T) {
+	c := NewCache(CacheConfig{MaxDocuments: 1})
+	id := mustParse(t, "did:key:"+edText)
+	first, err := c.Resolve(t.Context(), id)
+	again, err2 := c.Resolve(t.Context(), id)
+	if err != nil || err2 != nil || first != again {
+		t.Errorf("got %p, %v and %p, %v", first, err, again, err2)
+	}
+	other := mustParse(t, "did:key:"+encode("\xed\x01"+strings.Repeat("k", 32)))
+	if _, err := c.Resolve(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := c.Resolve(t.Context(), id); err != nil || first == again {
+		t.Errorf("more than MaxDocuments are kept: %p, %v", again, err)
+	}
 }
