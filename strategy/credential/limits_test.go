@@ -47,6 +47,7 @@ func TestListsAtATime(t *testing.T) {
 				go lists.Check(gone, revocation(registry, fmt.Sprintf(format, i)))
 			}
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if peak := int(web.peak.Load()); peak != want || web.gets != want {
 				t.Errorf("%s: %d requests, %d at a time, want %d", format, web.gets, peak, want)
 			}

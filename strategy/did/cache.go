@@ -17,8 +17,9 @@ const (
 	maxStale            = time.Hour        // age of a document that serves while refreshes fail
 	defaultTimeout      = 10 * time.Second
 	defaultMaxDocuments = 2000
-	maxLoads            = 128 // resolutions at a time
-	maxLoadsPerOrigin   = 4   // the same, of one host: 32 slow hosts leave turns for others
+	maxWeight           = 64 << 20 // bytes of documents that were fetched
+	maxLoads            = 128      // resolutions at a time
+	maxLoadsPerOrigin   = 4        // the same, of one host: 32 slow hosts leave turns for others
 )
 
 // CacheConfig configures a Cache. The zero value is safe and useful.
@@ -32,7 +33,8 @@ type CacheConfig struct {
 	// it; 0 means 10 s.
 	Timeout time.Duration
 	// MaxDocuments bounds how many documents are kept, and apart from them how
-	// many of methods that need no network; 0 means 2000.
+	// many of methods that need no network; 0 means 2000. Those that were fetched
+	// take 64 MiB at most.
 	MaxDocuments int
 }
 
@@ -82,7 +84,7 @@ func NewCache(config CacheConfig) *Cache {
 	fetched := common
 	// No turn waits for another: a resolution does not ask a Cache.
 	fetched.MaxLoads, fetched.MaxLoadsPerOrigin, fetched.Origin = maxLoads, maxLoadsPerOrigin, originOf
-	fetched.Owner = originOf
+	fetched.Owner, fetched.Weigh, fetched.MaxWeight = originOf, (*Document).weight, maxWeight
 	return &Cache{keep.New(fetched), keep.New(common), config.Resolver}
 }
 

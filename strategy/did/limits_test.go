@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,7 @@ func TestResolutionsAtATime(t *testing.T) {
 			c := NewCache(CacheConfig{Resolver: w})
 			ask(t, c, 1000, format, time.Millisecond)
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if w.asked != want.asked || w.peak != want.peak {
 				t.Errorf("%s: asked %d times, %d at a time, want %v", format, w.asked, w.peak, want)
 			}
@@ -154,4 +156,82 @@ func TestComputedDocumentsAreKept(t *testing.T) {
 	if again, err := c.Resolve(t.Context(), id); err != nil || first == again {
 		t.Errorf("more than MaxDocuments are kept: %p, %v", again, err)
 	}
+}
+
+// Empty endpoints and operations of keys, of which 64 KiB has thousands, take no
+// room in memory.
+func TestWhatADocumentKeeps(t *testing.T) {
+	empty := `[` + strings.Repeat(`"",`, 20_000) + `""]`
+	for name, text := range map[string]string{
+		"endpoints": document(`"service":[{"type":"T","serviceEndpoint":` + empty + `}]`),
+		"types":     document(`"service":[{"type":` + empty + `,"serviceEndpoint":"a"}]`),
+		"key_ops":   authenticating(jwkMethod("#k", with(jwkP256, `"key_ops":`+empty))),
+	} {
+		kept := make([]*Document, 50)
+		before := heap()
+		for i := range kept {
+			kept[i] = parse(t, text)
+		}
+		if each := (heap() - before) / int64(len(kept)); each > 32<<10 {
+			t.Errorf("%s: %d bytes each", name, each)
+		}
+		runtime.KeepAlive(kept)
+	}
+}
+
+// The weight of a document is no less than what it takes.
+func TestWeightOfADocument(t *testing.T) {
+	for name, text := range worstDocuments() {
+		if strings.HasPrefix(name, "refused") {
+			continue
+		}
+		kept := make([]*Document, 20)
+		before := heap()
+		for i := range kept {
+			kept[i] = parse(t, text)
+		}
+		if each := (heap() - before) / int64(len(kept)); each > kept[0].weight() {
+			t.Errorf("%s: %d bytes weigh %d", name, each, kept[0].weight())
+		}
+		runtime.KeepAlive(kept)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// heavy resolves each DID to a document of 64 KiB.
+type heavy struct {
+	document Document
+	asked    int
+}
+
+func (h *heavy) Resolve(_ context.Context, id DID) (*Document, error) {
+	h.asked++
+	doc := h.document
+	doc.id = id
+	return &doc, nil
+}
+
+func TestDocumentsAreBoundedByWeight(t *testing.T) {
+	text := document(`"x":"` + strings.Repeat("a", maxDocument-len(document(`"x":""`))) + `"`)
+	h := &heavy{document: *parse(t, text)}
+	c := NewCache(CacheConfig{Resolver: h})
+	resolve := func(i, wantAsked int) {
+		t.Helper()
+		if _, err := c.Resolve(t.Context(), mustParse(t, fmt.Sprintf("did:web:host-%d.example", i))); err != nil || h.asked != wantAsked {
+			t.Fatalf("%v, asked %d times, want %d", err, h.asked, wantAsked)
+		}
+	}
+	for i := range 1500 {
+		resolve(i, i+1)
+	}
+	for i := range 1024 {
+		resolve(1499-i, 1500)
+	}
+	resolve(1499-1024, 1501)
 }
