@@ -58,7 +58,7 @@ const (
 //
 // A list is kept for its ttl, else for what its Cache-Control says, within 1 s
 // to 15 minutes; for 5 minutes if both are silent, and never beyond its
-// validUntil. A stale list does not serve, and a fetch that failed is not
+// validUntil, but for 1 s at least. A stale list does not serve, and a fetch that failed is not
 // repeated for 30 s.
 //
 // At most 32 lists are loaded at a time, 4 of them from one origin, and 4 are
@@ -235,7 +235,8 @@ func (l *listVC) unpack() (*statusList, error) {
 	return &statusList{bits: bits, purposes: purposes}, err
 }
 
-// ttl is in milliseconds (Bitstring Status List §2.2).
+// ttl is in milliseconds (Bitstring Status List §2.2). It is never less than
+// minListTTL, though the list was taken within the skew after its validUntil.
 func (l *listVC) ttl(now time.Time, doc *outbound.Document) time.Duration {
 	ttl := defaultListTTL
 	var ms int64
@@ -246,7 +247,7 @@ func (l *listVC) ttl(now time.Time, doc *outbound.Document) time.Duration {
 		ttl = min(max(doc.MaxAge, minListTTL), maxListTTL)
 	}
 	if !l.valid.until.IsZero() {
-		ttl = min(ttl, l.valid.until.Sub(now))
+		ttl = max(min(ttl, l.valid.until.Sub(now)), minListTTL)
 	}
 	return ttl
 }
