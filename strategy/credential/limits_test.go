@@ -99,3 +99,50 @@ func TestListsOfOneIssuerPushOutTheirOwn(t *testing.T) {
 	check(agency, "https://agency.example/lists/9", 11)
 	check(agency, "https://agency.example/lists/0", 12)
 }
+
+// late is a web whose pages take nearly as long as one fetch may.
+type late struct{ *pages }
+
+func (l late) Get(ctx context.Context, url string, accept ...string) (*outbound.Document, error) {
+	time.Sleep(4900 * time.Millisecond)
+	return l.pages.Get(ctx, url, accept...)
+}
+
+// However many slow lists there are, there is an answer after 10 s.
+func TestMEFR8_WholeVerificationEnds(t *testing.T) {
+	const patience = 10 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		a := newAttempt(t)
+		web := a.w.lists
+		slow := func(web credential.Getter) {
+			a.w.verifier.Status = credential.NewStatusLists(credential.StatusConfig{Profile: &a.w.profile, Keys: a.w.keys, Outbound: web, Clock: a.w.verifier.Clock})
+		}
+		c := entity(credential.V2)
+		c.Status = nil
+		for i := range 4 {
+			url := fmt.Sprintf("https://host-%d.example/list", i)
+			web.put(url, must(party(registry, "k1").StatusList(credential.List{URL: url, Purpose: credential.Revocation, Bits: credential.NewBits(0)})))
+			c.Status = append(c.Status, revocation("", url))
+		}
+		a.vc = must(party(registry, "k1").Credential(c))
+		slow(late{web})
+		start := time.Now()
+		err := a.run(t)
+		wantViolation(t, err, "MEF-R8", isInvalid)
+		if took := time.Since(start); took != patience || !errors.Is(err, credential.ErrStatusUnavailable) {
+			t.Errorf("Verify: %v after %v", err, took)
+		}
+		time.Sleep(time.Minute)
+		slow(web)
+		b := must(a.w.verifier.Verify(t.Context(), present(credential.V2, a.vc)))
+		slow(late{web})
+		a.w.clock.Add(301)
+		start = time.Now()
+		_, err = a.w.verifier.Recheck(t.Context(), b)
+		wantViolation(t, err, "MEF-R8", "invalid_client")
+		if took := time.Since(start); took != patience || !errors.Is(err, credential.ErrStatusUnavailable) {
+			t.Errorf("Recheck: %v after %v", err, took)
+		}
+		time.Sleep(time.Minute)
+	})
+}

@@ -46,6 +46,9 @@ const (
 
 	failureTTL  = 30 * time.Second // how long a failure is not tried again
 	loadTimeout = 10 * time.Second // of one load, whoever waits for it
+	// verifyTimeout bounds a Verify or a Recheck with all that is fetched for it:
+	// keys and lists come from several hosts, each of which may be slow.
+	verifyTimeout = 10 * time.Second
 
 	maxLoads          = 32 // of lists at a time, each of MaxList
 	maxLoadsPerOrigin = 4  // the same, of one origin

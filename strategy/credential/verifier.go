@@ -56,6 +56,8 @@ type Request struct {
 // with CodeInvalid. A status that cannot be had is CodeInvalid and wraps
 // ErrStatusUnavailable (MEF W128 R4–R10).
 func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
 	p, err := v.open(ctx, r.Presentation)
 	if err != nil {
 		return Binding{}, err
@@ -182,6 +184,8 @@ func (v *Verifier) Recheck(ctx context.Context, b Binding) (Binding, error) {
 	case b.Anchor == "" && v.Policy.AcceptSelfIssued == nil, b.Anchor != "" && !v.isAnchor(b.Anchor):
 		return b, ruleIssuer.InvalidClient("The client's entity credential is not accepted.").Because(ErrNotAnchored)
 	}
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
 	if err := v.checkStatus(ctx, &b); err != nil {
 		return b, ruleStatus.InvalidClient("Entity credential: " + statusText(err)).Because(err)
 	}
