@@ -167,7 +167,7 @@ func TestWhatADocumentKeeps(t *testing.T) {
 		"types":     document(`"service":[{"type":` + empty + `,"serviceEndpoint":"a"}]`),
 		"key_ops":   authenticating(jwkMethod("#k", with(jwkP256, `"key_ops":`+empty))),
 	} {
-		kept := make([]*Document, 50)
+		kept := make([]*Document, 10)
 		before := heap()
 		for i := range kept {
 			kept[i] = parse(t, text)
@@ -185,7 +185,7 @@ func TestWeightOfADocument(t *testing.T) {
 		if strings.HasPrefix(name, "refused") {
 			continue
 		}
-		kept := make([]*Document, 20)
+		kept := make([]*Document, 8)
 		before := heap()
 		for i := range kept {
 			kept[i] = parse(t, text)
