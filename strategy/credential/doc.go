@@ -24,6 +24,9 @@
 // credential, and its own if it has one, it presents a DelegationCredential
 // that the other issued to it (MEF W128 R5, R58). Nobody delegates on.
 //
+// Verify and Recheck take 10 s at most, whatever they fetch: a status that is not
+// known by then is unavailable.
+//
 // Every refusal is a *profile.Violation with [CodeInvalid] or
 // [CodeUnapproved]; one of Recheck has invalid_client. What the status said is
 // in its chain: [ErrRevoked], [ErrSuspended], [ErrStatusUnavailable].

@@ -43,7 +43,8 @@ type KeySetsConfig struct {
 //
 // A set by URL is kept for what its Cache-Control says, within 5 to 15
 // minutes. An unknown kid refreshes it early, at most once per 30 s; a fetch
-// that failed is not repeated for as long.
+// that failed is not repeated for as long, and leaves a set that is still fresh
+// as it is.
 type KeySets struct {
 	byValue map[string][]Key
 	byURL   map[string]string
@@ -81,7 +82,8 @@ func NewKeySets(config KeySetsConfig) (*KeySets, error) {
 		keys, err := jose.ParseKeys(doc.Body)
 		return keys, min(max(doc.MaxAge, minKeysTTL), maxKeysTTL), err
 	}
-	// As many entries as issuers: nothing that a stranger sends is a key of it.
+	// As many entries as issuers, and no more loads at a time: nothing that a
+	// stranger sends is a key of it.
 	k.remote = keep.New(keep.Config[[]Key, string]{
 		Load:       load,
 		Fits:       func(keys []Key, kid string) bool { return len(k.named(keys, kid)) > 0 },

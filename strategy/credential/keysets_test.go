@@ -81,6 +81,23 @@ func TestKeySets(t *testing.T) {
 	find(directory, one.Kid, credential.AssertionMethod, nil)
 }
 
+// An unknown kid, while the directory is down, spoils no key that is fresh.
+func TestUnknownKidInAnOutage(t *testing.T) {
+	w := newWorld(t)
+	i := party(directory, "1")
+	find := newKeySets(t, w, i, i)
+	find(directory, i.Kid, credential.AssertionMethod, nil)
+	clear(w.lists.page)
+	w.clock.Add(30)
+	for range 5 {
+		find(directory, "unknown", credential.AssertionMethod, errNotFound)
+		find(directory, i.Kid, credential.AssertionMethod, nil)
+	}
+	if w.lists.gets != 2 {
+		t.Errorf("%d fetches, want 2", w.lists.gets)
+	}
+}
+
 // An issuer's key with a certificate goes by its thumbprint too, while the
 // certificate is valid.
 func TestKeySetsOfCertifiedKeys(t *testing.T) {

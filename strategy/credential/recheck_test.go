@@ -75,6 +75,7 @@ func TestMEFR8_Cache(t *testing.T) {
 		{"ttl too short", func(l *credential.List) { l.TTL = time.Millisecond }, time.Second},
 		{"ttl too long", func(l *credential.List) { l.TTL = time.Hour * 24 * 365 * 200 }, 15 * time.Minute},
 		{"validUntil", func(l *credential.List) { l.TTL, l.Until = 10*time.Minute, now.Add(time.Minute) }, time.Minute},
+		{"validUntil just over", func(l *credential.List) { l.TTL, l.Until = 10*time.Minute, now.Add(-time.Second) }, time.Second},
 		{"failure", func(l *credential.List) { l.URL += "0" }, 30 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,8 +27,10 @@ type StatusConfig struct {
 	Outbound Getter
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// MaxBytes bounds the memory for unpacked lists; 0 means 64 MiB. One list
-	// is kept in any case.
+	// MaxBytes bounds the memory for unpacked lists; 0 means 64 MiB. The issuer
+	// whose lists take most of it loses the oldest of them to a new one, so that
+	// many or large lists of one issuer push out none of another that has less.
+	// One list is kept in any case.
 	MaxBytes int64
 }
 
@@ -44,6 +46,13 @@ const (
 
 	failureTTL  = 30 * time.Second // how long a failure is not tried again
 	loadTimeout = 10 * time.Second // of one load, whoever waits for it
+	// verifyTimeout bounds a Verify or a Recheck with all that is fetched for it:
+	// keys and lists come from several hosts, each of which may be slow.
+	verifyTimeout = 10 * time.Second
+
+	maxLoads          = 32 // of lists at a time, each of MaxList
+	maxLoadsPerOrigin = 4  // the same, of one origin
+	maxUnpackings     = 4  // at a time, for each takes some 36 MiB at its end
 )
 
 // StatusLists answers whether a credential was revoked or suspended. It is safe
@@ -52,11 +61,16 @@ const (
 //
 // A list is kept for its ttl, else for what its Cache-Control says, within 1 s
 // to 15 minutes; for 5 minutes if both are silent, and never beyond its
-// validUntil. A stale list does not serve, and a fetch that failed is not
+// validUntil, but for 1 s at least. A stale list does not serve, and a fetch that failed is not
 // repeated for 30 s.
+//
+// At most 32 lists are loaded at a time, 4 of them from one origin, and 4 are
+// unpacked. The others wait for their turn, for 10 s with the load, and those
+// that nobody waits for any more are dropped.
 type StatusLists struct {
-	config StatusConfig
-	lists  *keep.Cache[*statusList, any]
+	config     StatusConfig
+	lists      *keep.Cache[*statusList, any]
+	unpackings keep.Turns
 }
 
 // statusList is a list that verified.
@@ -77,7 +91,7 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 	if config.MaxBytes <= 0 {
 		config.MaxBytes = defaultMaxBytes
 	}
-	s := &StatusLists{config: config}
+	s := &StatusLists{config: config, unpackings: keep.NewTurns(maxUnpackings)}
 	s.lists = keep.New(keep.Config[*statusList, any]{
 		Load:       s.load,
 		Clock:      config.Clock,
@@ -86,6 +100,11 @@ func NewStatusLists(config StatusConfig) *StatusLists {
 		FailureTTL: failureTTL,
 		Weigh:      func(l *statusList) int64 { return int64(len(l.bits)) },
 		MaxWeight:  config.MaxBytes,
+		Owner:      func(source string) string { return parts(source)[1] },
+		// A load asks for the keys of the signer, which may be a load of another
+		// cache. None of those asks for a status, so they end without this one.
+		MaxLoads: maxLoads, MaxLoadsPerOrigin: maxLoadsPerOrigin,
+		Origin: func(source string) string { return keep.Origin(parts(source)[2]) },
 	})
 	return s
 }
@@ -126,6 +145,9 @@ func (list *statusList) check(e StatusEntry) error {
 // one.
 func (e StatusEntry) source() string { return string(e.Type) + "\n" + e.Issuer + "\n" + e.List }
 
+// parts splits a source: kind, issuer, URL.
+func parts(source string) []string { return strings.SplitN(source, "\n", 3) }
+
 // listTypes are the media types of a list.
 var listTypes = []string{"application/vc+jwt", "application/vc+ld+json+jwt", "application/jwt"}
 
@@ -136,8 +158,8 @@ var (
 )
 
 func (s *StatusLists) load(ctx context.Context, source string) (*statusList, time.Duration, error) {
-	part := strings.SplitN(source, "\n", 3)
-	kind, issuer, url := part[0], part[1], part[2]
+	of := parts(source)
+	kind, issuer, url := of[0], of[1], of[2]
 	doc, err := s.config.Outbound.Get(ctx, url, listTypes...)
 	if err != nil {
 		return nil, 0, err
@@ -157,13 +179,22 @@ func (s *StatusLists) load(ctx context.Context, source string) (*statusList, tim
 	if !list.valid.contains(now, s.config.Profile.RequestObject.Skew) {
 		return nil, 0, errListTime
 	}
-	unpacked, err := list.unpack()
+	unpacked, err := s.unpack(ctx, list)
 	if err != nil {
 		return nil, 0, err
 	}
 	ttl := list.ttl(now, doc)
 	unpacked.until = now.Add(ttl)
 	return unpacked, ttl, nil
+}
+
+// unpack is the list's, in its turn.
+func (s *StatusLists) unpack(ctx context.Context, list *listVC) (*statusList, error) {
+	if err := s.unpackings.Take(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", keep.ErrBusy, err)
+	}
+	defer s.unpackings.Return()
+	return list.unpack()
 }
 
 // listVC is a status list as a credential.
@@ -174,9 +205,9 @@ type listVC struct {
 	valid  span
 }
 
-// parseList is parseVC for a list, which has less to it: its id and its subject
-// need not be there. An id must be the URL, so that no list of the issuer can
-// stand in for another.
+// parseList is parseVC for a list, which has less to it: the id of its subject
+// need not be there. Its own must be the URL, as id, jti or both, so that no list
+// of the issuer can stand in for another.
 func parseList(token, kind, url string) (*listVC, error) {
 	d := credentialForm.parse(token, MaxList)
 	if d == nil || !slices.Contains(d.types, kind+"Credential") {
@@ -188,7 +219,7 @@ func parseList(token, kind, url string) (*listVC, error) {
 	l.issuer = same(iss, err1, issuer, err2)
 	jti, err1 := d.claims.String("jti")
 	id, err2 := d.body.String("id")
-	names := err1 == nil && err2 == nil && (jti == "" || jti == url) && (id == "" || id == url)
+	names := err1 == nil && err2 == nil && (jti == "" || jti == url) && (id == "" || id == url) && id+jti != ""
 	subject, err := l.about.String("type")
 	var ok bool
 	if l.valid, ok = d.span(); !ok || !names || err != nil || subject != kind {
@@ -207,7 +238,8 @@ func (l *listVC) unpack() (*statusList, error) {
 	return &statusList{bits: bits, purposes: purposes}, err
 }
 
-// ttl is in milliseconds (Bitstring Status List §2.2).
+// ttl is in milliseconds (Bitstring Status List §2.2). It is never less than
+// minListTTL, though the list was taken within the skew after its validUntil.
 func (l *listVC) ttl(now time.Time, doc *outbound.Document) time.Duration {
 	ttl := defaultListTTL
 	var ms int64
@@ -218,7 +250,7 @@ func (l *listVC) ttl(now time.Time, doc *outbound.Document) time.Duration {
 		ttl = min(max(doc.MaxAge, minListTTL), maxListTTL)
 	}
 	if !l.valid.until.IsZero() {
-		ttl = min(ttl, l.valid.until.Sub(now))
+		ttl = max(min(ttl, l.valid.until.Sub(now)), minListTTL)
 	}
 	return ttl
 }

@@ -76,6 +76,8 @@ func (v *Verifier) Verify(ctx context.Context, r Request) (Binding, error) {
 // with CodeInvalid. A status that cannot be had is CodeInvalid and wraps
 // ErrStatusUnavailable (MEF W128 R4–R10).
 func (v *Verifier) Check(ctx context.Context, r Request) (*Checked, error) {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
 	p, err := v.open(r.Presentation)
 	if err != nil {
 		return nil, err
@@ -226,6 +228,8 @@ func (v *Verifier) Recheck(ctx context.Context, b Binding) (Binding, error) {
 	case !(span{until: b.Expires}).contains(now, v.Profile.RequestObject.Skew):
 		return b, ruleEntity.InvalidClient("The client's entity credential has expired.").Because(ErrExpired)
 	}
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
 	if err := v.stillAccepted(ctx, b); err != nil {
 		return b, err
 	}

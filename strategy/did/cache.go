@@ -17,6 +17,9 @@ const (
 	maxStale            = time.Hour        // age of a document that serves while refreshes fail
 	defaultTimeout      = 10 * time.Second
 	defaultMaxDocuments = 2000
+	maxWeight           = 64 << 20 // bytes of documents that were fetched
+	maxLoads            = 128      // resolutions at a time
+	maxLoadsPerOrigin   = 4        // the same, of one host: 32 slow hosts leave turns for others
 )
 
 // CacheConfig configures a Cache. The zero value is safe and useful.
@@ -26,9 +29,12 @@ type CacheConfig struct {
 	Resolver Resolver
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// Timeout bounds one resolution, whoever waits for it; 0 means 10 s.
+	// Timeout bounds one resolution and its wait for a turn, whoever waits for
+	// it; 0 means 10 s.
 	Timeout time.Duration
-	// MaxDocuments bounds how many documents are kept; 0 means 2000.
+	// MaxDocuments bounds how many documents are kept, and apart from them how
+	// many of methods that need no network; 0 means 2000. Those that were fetched
+	// take 64 MiB at most.
 	MaxDocuments int
 }
 
@@ -41,8 +47,17 @@ type CacheConfig struct {
 // resolution, and one that gives up does not stop it. A resolution that failed
 // is not repeated for 30 s; meanwhile a document of at most 1 h ago still
 // serves, unless the failure was an answer (see IsFinal).
+//
+// At most 128 resolutions go on at a time, and 4 of them for the did:web of one
+// host or for another method. The others wait for their turn, and those that
+// nobody waits for any more are dropped.
+//
+// Documents of KeyMethod and JWKMethod, also in a Mux, are kept apart: anybody
+// can make thousands of such DIDs, and they push out no document that was
+// fetched. Of the fetched ones, the host that has most loses its own oldest.
 type Cache struct {
-	documents *keep.Cache[*Document, wanted]
+	fetched, computed *keep.Cache[*Document, wanted]
+	resolver          Resolver
 }
 
 // wanted tells whether a document has what a caller looks for.
@@ -55,7 +70,7 @@ func NewCache(config CacheConfig) *Cache {
 	if config.Resolver == nil {
 		config.Resolver = Mux{"web": WebMethod{}, "key": KeyMethod{}, "jwk": JWKMethod{}}
 	}
-	return &Cache{keep.New(keep.Config[*Document, wanted]{
+	common := keep.Config[*Document, wanted]{
 		Load:       fetchWith(config.Resolver),
 		Fits:       func(d *Document, fits wanted) bool { return fits(d) },
 		Clock:      config.Clock,
@@ -65,7 +80,26 @@ func NewCache(config CacheConfig) *Cache {
 		MaxStale:   maxStale,
 		Final:      IsFinal,
 		Interval:   forcedInterval,
-	})}
+	}
+	fetched := common
+	// No turn waits for another: a resolution does not ask a Cache.
+	fetched.MaxLoads, fetched.MaxLoadsPerOrigin, fetched.Origin = maxLoads, maxLoadsPerOrigin, originOf
+	fetched.Owner, fetched.Weigh, fetched.MaxWeight = originOf, (*Document).weight, maxWeight
+	return &Cache{keep.New(fetched), keep.New(common), config.Resolver}
+}
+
+// originOf is the host of a did:web. All DIDs of another method have one,
+// because one resolver answers for them.
+func originOf(text string) string {
+	id := DID{text}
+	if id.Method() != "web" {
+		return id.Method()
+	}
+	authority, _, _ := strings.Cut(id.identifier(), ":")
+	if host, port, has := cutPort(authority); has {
+		authority = host + ":" + port
+	}
+	return keep.Origin("https://" + authority)
 }
 
 // fetchWith asks the resolver, and does not believe it that the document is
@@ -96,7 +130,10 @@ func (c *Cache) ResolveFor(ctx context.Context, id DID, fits func(*Document) boo
 	if id == (DID{}) {
 		return nil, invalid("no DID")
 	}
-	return c.documents.Get(ctx, id.text, fits)
+	if isComputed(c.resolver, id) {
+		return c.computed.Get(ctx, id.text, fits)
+	}
+	return c.fetched.Get(ctx, id.text, fits)
 }
 
 // Keys returns the key of the DID that a JOSE kid names, for a relationship: at

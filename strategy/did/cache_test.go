@@ -225,19 +225,19 @@ func TestResolverThatMisbehaves(t *testing.T) {
 func TestSizeOfTheCache(t *testing.T) {
 	w := &web{}
 	now := time.Unix(1_790_000_000, 0)
-	c := NewCache(CacheConfig{Resolver: Mux{"web": w, "key": KeyMethod{}}, MaxDocuments: 1, Clock: func() time.Time { return now }})
+	c := NewCache(CacheConfig{Resolver: w, MaxDocuments: 1, Clock: func() time.Time { return now }})
 	w.serve(having(t, "#a"))
 	wantKey(t, c, "#a", nil)
 	wantKey(t, c, "#a", nil)
 	wantAsked(t, w, 1)
-	if _, err := c.Resolve(t.Context(), mustParse(t, "did:key:"+edText)); err != nil {
-		t.Fatal(err)
-	}
-	wantKey(t, c, "#a", nil)
-	wantAsked(t, w, 2)
-	now = now.Add(minTTL)
+	w.fail(errDown)
+	c.Resolve(t.Context(), mustParse(t, "did:web:other.example"))
+	w.serve(having(t, "#a"))
 	wantKey(t, c, "#a", nil)
 	wantAsked(t, w, 3)
+	now = now.Add(minTTL)
+	wantKey(t, c, "#a", nil)
+	wantAsked(t, w, 4)
 	_, err := c.Resolve(t.Context(), DID{})
 	wantError(t, err, ErrInvalid)
 	_, err = NewCache(CacheConfig{}).Resolve(t.Context(), mustParse(t, "did:web:localhost"))

@@ -41,11 +41,12 @@ type Document struct {
 	keys     map[Relationship][]Key
 	services []service
 	maxAge   time.Duration // that the answer stated, else 0
+	size     int           // of its JSON in bytes, 0 if there was none
 }
 
 // ParseDocument reads the document of the DID: JSON of at most 64 KiB and 20
-// levels, without duplicate members, with at most 100 verification methods.
-// The error is ErrDeactivated if the document says so, else ErrInvalid: if its
+// levels, without duplicate members, with at most 100 verification methods, and
+// 100 endpoints and types of all services together. The error is ErrDeactivated if the document says so, else ErrInvalid: if its
 // id is not the DID, two methods share an id, or a private key is in it.
 //
 // A method does not count, and does not spoil the others, if its type or curve
@@ -68,7 +69,7 @@ func ParseDocument(id DID, data []byte) (*Document, error) {
 	case off:
 		return nil, ErrDeactivated
 	}
-	doc := &Document{id: id, keys: map[Relationship][]Key{}}
+	doc := &Document{id: id, keys: map[Relationship][]Key{}, size: len(data)}
 	if err := doc.readKeys(object); err != nil {
 		return nil, err
 	}
@@ -123,6 +124,17 @@ func (d *Document) Keys(r Relationship, kid string) []Key {
 
 // AllKeys returns the keys of the relationship in the order of the document.
 func (d *Document) AllKeys(r Relationship) []Key { return slices.Clone(d.keys[r]) }
+
+// weight is no less than the memory that the document takes, in bytes: of its
+// texts, and of each key in each of its relationships.
+func (d *Document) weight() int64 {
+	const ofKey = 256
+	weight := d.size
+	for _, keys := range d.keys {
+		weight += ofKey * len(keys)
+	}
+	return int64(weight)
+}
 
 // list returns a member that is an array of bounded length, nothing if it is
 // absent.

@@ -78,18 +78,31 @@ func parseResolution(id DID, body []byte, maxAge time.Duration) (*Document, erro
 	if err := resolutionError(result); err != nil {
 		return nil, err
 	}
-	if metadata, err := jose.ParseObject(result["didDocumentMetadata"]); err == nil {
-		switch off, err := flag(metadata, "deactivated"); {
-		case err != nil:
-			return nil, err
-		case off:
-			return nil, ErrDeactivated
-		}
+	if err := documentState(result); err != nil {
+		return nil, err
 	}
 	if raw := result["didDocument"]; len(raw) > 0 && raw[0] == '{' {
 		return parseFetched(id, raw, maxAge)
 	}
 	return nil, errResolution
+}
+
+// documentState returns ErrDeactivated if the metadata of the document say so,
+// and ErrInvalid if one cannot tell; none, or null, say nothing.
+func documentState(result jose.Object) error {
+	raw := result["didDocumentMetadata"]
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	metadata, err := jose.ParseObject(raw)
+	if err != nil {
+		return invalid("the metadata of the document are not an object")
+	}
+	off, err := flag(metadata, "deactivated")
+	if err == nil && off {
+		return ErrDeactivated
+	}
+	return err
 }
 
 // resolutionError reads the error of a result: an object with a type, or

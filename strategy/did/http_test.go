@@ -29,6 +29,7 @@ func TestResolutionResults(t *testing.T) {
 		"older":            result(whole, `{"contentType":"application/did+ld+json","error":null}`, `{"deactivated":false}`),
 		"empty error":      result(whole, `{"error":""}`, `{}`),
 		"without metadata": `{"didDocument":` + whole + `}`,
+		"null metadata":    result(whole, `{}`, `null`),
 		"with a context":   `{"@context":"https://w3id.org/did-resolution/v1",` + result(whole, `{}`, `{}`)[1:],
 		"a document alone": whole,
 	} {
@@ -54,6 +55,9 @@ func TestResolutionErrors(t *testing.T) {
 		result(whole, `{}`, `{"deactivated":true}`):                                                 ErrDeactivated,
 		result(`null`, `{}`, `{"deactivated":true}`):                                                ErrDeactivated,
 		result(whole, `{}`, `{"deactivated":"yes"}`):                                                ErrInvalid,
+		result(whole, `{}`, `[{"deactivated":true}]`):                                               ErrInvalid,
+		result(whole, `{}`, `"deactivated"`):                                                        ErrInvalid,
+		result(whole, `{}`, `{"deactivated":null}`):                                                 ErrInvalid,
 		result(whole, `{"error":{"type":"https://www.w3.org/ns/did#INTERNAL_ERROR"}}`, `{}`):        nil,
 		result(whole, `{"error":["x"]}`, `{}`):                                                      nil,
 		result(whole, `{"error":{"type":1}}`, `{}`):                                                 nil,

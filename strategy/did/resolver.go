@@ -27,6 +27,18 @@ func (m Mux) Resolve(ctx context.Context, id DID) (*Document, error) {
 	return nil, ErrMethod
 }
 
+// isComputed reports whether the resolver works the document of this DID out
+// of the DID itself.
+func isComputed(resolver Resolver, id DID) bool {
+	switch r := resolver.(type) {
+	case Mux:
+		return isComputed(r[id.Method()], id)
+	case KeyMethod, *KeyMethod, JWKMethod, *JWKMethod:
+		return true
+	}
+	return false
+}
+
 // Getter fetches a document, as *outbound.Client does. It must be safe for
 // concurrent use, bound the body, follow no redirect, and heed the context. An
 // error of its that has a method StatusCode() int tells the HTTP status of the

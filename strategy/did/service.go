@@ -8,6 +8,10 @@ import (
 	"github.com/meflso/fosite-meflso/strategy/internal/jose"
 )
 
+// maxEndpoints bounds the endpoints of all services of a document together, and
+// their types alike.
+const maxEndpoints = 100
+
 // service is what a service of a document says of itself (DID Core §5.4).
 type service struct{ types, endpoints []string }
 
@@ -26,27 +30,56 @@ func (d *Document) HasServiceEndpoint(uri string, types ...string) bool {
 func (s service) is(kind string) bool { return slices.Contains(s.types, kind) }
 
 // parseServices skips a service that it does not understand. The error is
-// ErrInvalid.
+// ErrInvalid, also if there are too many endpoints or types; an empty one is
+// none.
 func parseServices(document jose.Object) ([]service, error) {
 	entries, err := list(document, "service")
 	if err != nil {
 		return nil, err
 	}
 	var services []service
+	endpoints, types := 0, 0
 	for _, raw := range entries {
 		object, err := jose.ParseObject(raw)
 		if err != nil {
 			continue
 		}
-		endpoints, err := endpointsOf(object)
+		s, err := parseService(object)
 		if err != nil {
 			return nil, err
 		}
-		if types, err := object.Strings("type"); err == nil {
-			services = append(services, service{types, endpoints})
+		services = append(services, s)
+		endpoints, types = endpoints+len(s.endpoints), types+len(s.types)
+		if endpoints > maxEndpoints || types > maxEndpoints {
+			return nil, invalid("the services have more than 100 endpoints or types")
 		}
 	}
 	return services, nil
+}
+
+// parseService returns one without endpoints if its types cannot be read.
+func parseService(object jose.Object) (service, error) {
+	endpoints, err := endpointsOf(object)
+	if err != nil {
+		return service{}, err
+	}
+	types, err := object.Strings("type")
+	if err != nil {
+		return service{}, nil //nolint:nilerr // it is not understood
+	}
+	return service{nonEmpty(types), nonEmpty(endpoints)}, nil
+}
+
+// nonEmpty returns a list of its own, as short as it can be, because documents
+// are kept.
+func nonEmpty(texts []string) []string {
+	var some []string
+	for _, text := range texts {
+		if text != "" {
+			some = append(some, text)
+		}
+	}
+	return some
 }
 
 // endpointsOf takes a string, a map, or a list of both, which may be long if it

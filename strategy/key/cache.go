@@ -14,6 +14,9 @@ const (
 	maxTTL      = 15 * time.Minute // the same
 	negativeTTL = 30 * time.Second // of a failure
 	maxStale    = time.Hour        // age of keys that serve while refreshes fail
+
+	maxLoads          = 128 // fetches at a time
+	maxLoadsPerOrigin = 4   // the same, of one origin: 32 slow ones leave turns for others
 )
 
 func newRemoteSets(config ClientKeysConfig) *keep.Cache[[]Public, matcher] {
@@ -26,6 +29,8 @@ func newRemoteSets(config ClientKeysConfig) *keep.Cache[[]Public, matcher] {
 		FailureTTL: negativeTTL,
 		MaxStale:   maxStale,
 		Allow:      newThrottle(config.MaxSets).allow,
+		// No turn waits for another: a fetch does not ask for keys.
+		MaxLoads: maxLoads, MaxLoadsPerOrigin: maxLoadsPerOrigin, Origin: keep.Origin,
 	})
 }
 

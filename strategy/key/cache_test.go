@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,6 +90,33 @@ func TestStormOfUnknownKids(t *testing.T) {
 	})
 }
 
+// An origin gets 4 requests at a time, and none for those who hang up before.
+func TestFetchesAtATime(t *testing.T) {
+	for format, want := range map[string]int{theURL + "/%d": 4, "https://host-%d.example/": 128} {
+		inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
+			var now, peak atomic.Int32
+			w.set(func(context.Context, string) (*outbound.Document, error) {
+				if n := now.Add(1); n > peak.Load() {
+					peak.Store(n)
+				}
+				defer now.Add(-1)
+				time.Sleep(time.Second)
+				return nil, errDown
+			})
+			gone, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			for i := range 1000 {
+				go c.Keys(gone, "buyer", &storage.ClientMetadata{JWKSURI: fmt.Sprintf(format, i)}, "a")
+			}
+			time.Sleep(time.Minute)
+			wantFetches(t, w, want)
+			if got := int(peak.Load()); got != want {
+				t.Errorf("%s: %d at a time, want %d", format, got, want)
+			}
+		})
+	}
+}
+
 func TestOriginsAreThrottledApart(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *web, c *ClientKeys) {
 		w.serve(newSet(t, "a"))
@@ -98,17 +126,6 @@ func TestOriginsAreThrottledApart(t *testing.T) {
 		}
 		wantFetches(t, w, 4)
 	})
-}
-
-func TestOrigin(t *testing.T) {
-	for raw, want := range map[string]string{
-		"https://Buyer.example/a?b": "https://buyer.example:443", "https://buyer.example.:443/": "https://buyer.example:443",
-		"https://buyer.example:8443": "https://buyer.example:8443", "https://[::1]/": "https://::1:443", "%zz": "%zz",
-	} {
-		if got := origin(raw); got != want {
-			t.Errorf("%s: got %s, want %s", raw, got, want)
-		}
-	}
 }
 
 func TestFailuresAreRemembered(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/meflso/fosite-meflso/storage"
+	"github.com/meflso/fosite-meflso/strategy/internal/jose"
 )
 
 // Holder tells whether a public key is one of a client's, for clients that
@@ -58,18 +59,39 @@ func HasCertificate(set json.RawMessage, der []byte) bool {
 	})
 }
 
+// certifiedKey is what a JWK says of its certificate.
 type certifiedKey struct {
-	Use   string   `json:"use"`
-	Chain []string `json:"x5c"`
+	Use   string
+	Chain []string
 }
 
-// certified returns the keys of a JWK Set that have a certificate.
+// certified returns the keys of a JWK Set that have a certificate. It reads as
+// the keys are read that verify: by exact names, and nothing of a set that has
+// two members of one name anywhere.
 func certified(set json.RawMessage) []certifiedKey {
-	var keys struct {
-		Keys []certifiedKey `json:"keys"`
-	}
-	if json.Unmarshal(set, &keys) != nil {
+	object, err := jose.ParseObject(set)
+	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(keys.Keys, func(k certifiedKey) bool { return len(k.Chain) == 0 })
+	var jwks []json.RawMessage
+	if json.Unmarshal(object["keys"], &jwks) != nil {
+		return nil
+	}
+	var keys []certifiedKey
+	for _, raw := range jwks {
+		if k, ok := parseCertified(raw); ok {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+func parseCertified(raw json.RawMessage) (certifiedKey, bool) {
+	jwk, err1 := jose.ParseObject(raw)
+	use, err2 := jwk.String("use")
+	chain, err3 := jwk.Strings("x5c")
+	if errors.Join(err1, err2, err3) != nil || len(chain) == 0 || jwk["x5c"][0] != '[' {
+		return certifiedKey{}, false
+	}
+	return certifiedKey{use, chain}, true
 }

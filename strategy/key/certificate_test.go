@@ -121,3 +121,23 @@ func TestHasCertificate(t *testing.T) {
 		}
 	}
 }
+
+// What the keys that verify do not read is no certificate either: names are
+// exact and stand once.
+func TestCertificatesAreReadStrictly(t *testing.T) {
+	for _, set := range []string{
+		`{"KEYS":[{"x5c":["AAEC"]}]}`, `{"keys":[{"X5C":["AAEC"]}]}`, `{"keys":[{"x5c":["AAEC"]}],"keys":[{"x5c":["AAEC"]}]}`,
+		`{"keys":[{"x5c":["AAEC"],"x5c":["AAEC"]}]}`, `{"keys":[{"x5c":["AAEC"],"use":"enc","use":"sig"}]}`, `{"keys":[{"x5c":["AAEC"],"use":1}]}`,
+		`{"keys":[{"x5c":"AAEC"}]}`, `{"keys":[{"x5c":["AAEC",null]}]}`, `{"keys":[{"x5c":null}]}`, `{"keys":[null,["AAEC"]]}`, `{"keys":{"x5c":["AAEC"]}}`,
+		`{"keys":[{"x5c":["AAAA"]}],"KEYS":[{"x5c":["AAEC"]}]}`, `{"keys":[{"x5c":["AAEC"],"use":"enc","USE":"sig"}]}`,
+	} {
+		if HasCertificate(json.RawMessage(set), []byte{0, 1, 2}) {
+			t.Errorf("RFC7517-4.7/%s: it has the certificate", set)
+		}
+	}
+	// Another key of the set is not spoiled.
+	set := json.RawMessage(`{"keys":[{"x5c":"AAEC"},{"x5c":["AAEC"]}]}`)
+	if !HasCertificate(set, []byte{0, 1, 2}) || !NamesCertificate(set) {
+		t.Error("the second key has it")
+	}
+}

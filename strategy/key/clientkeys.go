@@ -53,8 +53,8 @@ type ClientKeysConfig struct {
 	Outbound Getter
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// Timeout bounds one fetch, whoever waits for it; 0 means 10 s. The
-	// Outbound's own timeout is usually shorter.
+	// Timeout bounds one fetch and its wait for a turn, whoever waits for it; 0
+	// means 10 s. The Outbound's own timeout is usually shorter.
 	Timeout time.Duration
 	// Documents has the DID documents of clients whose identifier is a DID; nil
 	// means that there are no such clients.
@@ -88,7 +88,9 @@ const (
 // unknown kid refreshes it early, at most once per 30 s for all URLs of one
 // origin. Callers at the same time share one fetch, and one that gives up does
 // not stop it. A fetch that failed is not repeated for 30 s; meanwhile keys
-// that were fetched at most 1 h ago still serve.
+// that were fetched at most 1 h ago still serve. At most 128 fetches go on at a
+// time, and 4 of one origin; the others wait for their turn, and those that
+// nobody waits for any more are dropped.
 //
 // A key whose JWK has an x5c is a key while all certificates in it are valid, and
 // the authority to which they lead (MEF W128 R41, R48). It is Clock that tells,

@@ -1,12 +1,12 @@
 package key
 
 import (
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/meflso/fosite-meflso/strategy/internal/keep"
 )
 
 // forcedInterval is how often unknown kids may cost an origin a fetch.
@@ -25,7 +25,7 @@ func newThrottle(size int) *throttle {
 
 // allow reports whether the event may happen now, and counts it if so.
 func (t *throttle) allow(url string, now time.Time) bool {
-	key := origin(url)
+	key := keep.Origin(url)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last, ok := t.last.Get(key); ok && now.Sub(last) < forcedInterval {
@@ -33,18 +33,4 @@ func (t *throttle) allow(url string, now time.Time) bool {
 	}
 	t.last.Add(key, now)
 	return true
-}
-
-// origin is scheme, host and port of a URL (RFC 6454 §4), or the URL itself if
-// it cannot be read.
-func origin(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return raw
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") + ":" + port
 }

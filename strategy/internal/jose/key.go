@@ -41,14 +41,17 @@ func canonical(alg string) string {
 	return alg
 }
 
-// maxKeys bounds a JWK Set.
-const maxKeys = 100
+const (
+	maxKeys = 100 // of a JWK Set
+	maxOps  = 32  // of a JWK; eight are registered (RFC 7517 §4.3)
+)
 
 // ErrKeySet is a document that is no JWK Set, or one with too many keys.
 var ErrKeySet = errors.New("jose: not a JWK Set of at most 100 keys")
 
 // ErrUnusable is a JWK that the library cannot use: a curve it does not know, a
-// symmetric or private key, one with neither kid nor x5c.
+// symmetric or private key, one with neither kid nor x5c, or with more than 32
+// key_ops.
 var ErrUnusable = errors.New("jose: not a JWK of a public key that can be used")
 
 // Member is what became of one JWK of a set.
@@ -120,6 +123,9 @@ func parseKey(jwk Object) (Key, bool) {
 	ops, err := jwk.Strings("key_ops")
 	if one, _ := jwk.String("key_ops"); one != "" {
 		return Key{}, false // a string is no list of operations
+	}
+	if len(ops) > maxOps {
+		return Key{}, false
 	}
 	if err == nil && isX25519(jwk) {
 		return parseX25519(jwk, ops)

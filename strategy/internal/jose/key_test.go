@@ -160,6 +160,7 @@ func TestParseKeysSkips(t *testing.T) {
 		{"no kid", jwk(t, ec.Key.Public(), "")},
 		{"kid a number", with(jwk(t, ec.Key.Public(), ""), "kid", "7")},
 		{"kid in the wrong case", with(jwk(t, ec.Key.Public(), ""), "KID", `"x"`)},
+		{"33 key_ops", with(goodEC, "key_ops", `["verify"`+strings.Repeat(`,""`, 32)+`]`)},
 		{"key_ops a string", with(goodEC, "key_ops", `"verify"`)},
 		{"x5c of nothing", with(goodEC, "x5c", `["AAAA"]`)},
 		{"an unknown kty", `{"kty":"AKP","alg":"ML-DSA-44","kid":"x","pub":"AAAA"}`},

@@ -277,13 +277,9 @@ func TestNoStaleValueWithoutMaxStale(t *testing.T) {
 		k.serve("a")
 		k.want(t, "x", "a", nil)
 		k.fail(errDown)
-		k.want(t, "x", "b", errDown) // an early load
-		k.want(t, "x", "a", errDown)
-		k.serve("a")
-		now = now.Add(failureTTL)
+		now = now.Add(ttl - 1)
 		k.want(t, "x", "a", nil)
-		k.fail(errDown)
-		now = now.Add(ttl)
+		now = now.Add(1)
 		k.want(t, "x", "a", errDown)
 	})
 }
@@ -375,6 +371,89 @@ func TestWeight(t *testing.T) {
 		k.wantLoads(t, 6)
 		k.want(t, "x", "a", nil)
 		k.wantLoads(t, 7)
+	})
+}
+
+// ownedBy changes a config to keys such as owner/1, and values that weigh as
+// many as they have names.
+func ownedBy(c *config) {
+	c.Owner = originOf
+	c.Weigh, c.MaxWeight = func(names []string) int64 { return int64(len(names)) }, 6
+}
+
+// Whoever has most loses the oldest, however often the others were not asked
+// for; who comes anew has less than that, and stays.
+func TestHeavyOwnerLosesItsOwn(t *testing.T) {
+	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
+		k.serve("a")
+		k.want(t, "small/1", "a", nil)
+		k.serve("a", "b")
+		for i := range 10 {
+			k.want(t, fmt.Sprint("heavy/", i), "a", nil)
+		}
+		k.wantLoads(t, 11)
+		k.want(t, "small/1", "a", nil)
+		k.want(t, "heavy/9", "a", nil)
+		k.want(t, "heavy/8", "a", nil)
+		k.wantLoads(t, 11)
+		k.want(t, "third/1", "a", nil) // heavy loses one of its two
+		k.want(t, "heavy/8", "a", nil)
+		k.want(t, "small/1", "a", nil)
+		k.wantLoads(t, 12)
+		k.want(t, "heavy/9", "a", nil)
+		k.wantLoads(t, 13)
+	})
+}
+
+// What weighs nothing, such as a failure, is not taken away for its weight.
+func TestFailuresAreNoBurden(t *testing.T) {
+	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
+		k.fail(errDown)
+		k.want(t, "heavy/down", "a", errDown)
+		k.serve("a", "b")
+		for i := range 4 {
+			k.want(t, fmt.Sprint("heavy/", i), "a", nil)
+		}
+		k.want(t, "heavy/down", "a", errDown)
+		k.wantLoads(t, 5)
+	})
+}
+
+// The same goes for the count: failures of one owner push out nothing of
+// another.
+func TestOwnerOfManyLosesItsOwn(t *testing.T) {
+	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
+		k.serve("a")
+		k.want(t, "few/1", "a", nil)
+		k.want(t, "few/2", "a", nil)
+		k.fail(errDown)
+		for i := range 100 {
+			k.want(t, fmt.Sprint("many/", i), "a", errDown)
+		}
+		k.wantLoads(t, 102)
+		k.want(t, "few/1", "a", nil)
+		k.want(t, "few/2", "a", nil)
+		k.want(t, "many/92", "a", errDown)
+		k.wantLoads(t, 102)
+		k.want(t, "many/91", "a", errDown)
+		k.wantLoads(t, 103)
+	})
+}
+
+// Among equals the oldest goes, whosever it is.
+func TestEqualOwners(t *testing.T) {
+	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
+		k.serve("a", "b")
+		for _, owner := range []string{"one", "two", "three"} {
+			k.want(t, owner+"/1", "a", nil)
+		}
+		k.want(t, "one/1", "a", nil)
+		k.want(t, "four/1", "a", nil)
+		k.want(t, "one/1", "a", nil)
+		k.want(t, "three/1", "a", nil)
+		k.wantLoads(t, 4)
+		k.want(t, "two/1", "a", nil)
+		k.wantLoads(t, 5)
 	})
 }
 

@@ -18,18 +18,30 @@ type Config[V, W any] struct {
 	Fits func(V, W) bool
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
-	// Timeout bounds one load, whoever waits for it.
+	// Timeout bounds one load, its wait for a turn included, whoever waits for
+	// it.
 	Timeout time.Duration
-	// Size bounds the entries; below 1 counts as 1.
+	// Size bounds the entries, failures included; below 1 counts as 1.
 	Size int
+
+	// MaxLoads bounds the loads at a time, MaxLoadsPerOrigin those of the keys
+	// of which Origin says the same; 0 means no bound. The first should be many
+	// times the second, so that slow origins leave turns for others. A load may
+	// load from another Cache, which has turns of its own; that one must not
+	// load from this one in turn, for two loads would wait for each other until
+	// their Timeout.
+	MaxLoads, MaxLoadsPerOrigin int
+	// Origin tells where a key is loaded from; nil means that all keys have one
+	// origin.
+	Origin func(key string) string
 
 	// FailureTTL is how long a load that failed is not repeated.
 	FailureTTL time.Duration
-	// MaxStale is the age up to which an old value serves while loads fail; 0
-	// means that it never does.
+	// MaxStale is the age up to which a value serves while loads fail; 0 means
+	// that it does not once it is no longer fresh.
 	MaxStale time.Duration
-	// Final tells failures that are an answer: they end the use of an old
-	// value. nil means that there are none.
+	// Final tells failures that are an answer: they end the use of a value,
+	// also of a fresh one. nil means that there are none.
 	Final func(error) bool
 
 	// A fresh value that does not fit is loaded early, if all three allow it.
@@ -45,10 +57,23 @@ type Config[V, W any] struct {
 	// nil allows it always.
 	Allow func(key string, now time.Time) bool
 
-	// Weigh tells what a value weighs; nil means nothing. The oldest go while
-	// all weigh more than MaxWeight; the newest stays in any case.
-	Weigh     func(V) int64
+	// Where there are too many entries, or all are too heavy, the owner that has
+	// most of that loses its oldest one: so nobody pushes out what another has
+	// who has less. The newest of all stays in any case.
+
+	// Weigh tells what a value weighs, 0 or more; nil means nothing.
+	Weigh func(V) int64
+	// MaxWeight bounds what all values weigh together.
 	MaxWeight int64
+	// Owner tells whose a key is; nil means that all keys have one owner.
+	Owner func(key string) string
+}
+
+func (c *Config[V, W]) origin(key string) string {
+	if c.Origin == nil {
+		return ""
+	}
+	return c.Origin(key)
 }
 
 func (c *Config[V, W]) allows(key string, now time.Time) bool {

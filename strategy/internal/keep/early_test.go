@@ -123,6 +123,46 @@ func TestEarlyLoadFails(t *testing.T) {
 	})
 }
 
+// A fresh value is fresh, though early loads fail and MaxStale is 0: what a
+// stranger wants ends nothing. Its own time does, and an answer.
+func TestEarlyLoadFailsWithoutMaxStale(t *testing.T) {
+	inBubble(t, func(c *config) { c.MaxStale = 0 }, func(t *testing.T, k *kept) {
+		k.serve("a")
+		k.want(t, "x", "a", nil)
+		k.fail(errDown)
+		for at := time.Duration(0); at < ttl; at += interval {
+			k.want(t, "x", "b", errDown)
+			k.want(t, "x", "a", nil)
+			time.Sleep(interval)
+		}
+		k.wantLoads(t, 1+int((ttl+interval-1)/interval))
+		k.want(t, "x", "a", errDown)
+		k.serve("a")
+		time.Sleep(failureTTL)
+		k.want(t, "x", "a", nil)
+		k.fail(errGone)
+		time.Sleep(interval)
+		k.want(t, "x", "b", errGone)
+		k.want(t, "x", "a", errGone)
+	})
+}
+
+// Nor does the failure last beyond the value, whose end it would hide.
+func TestEarlyFailureEndsWithTheValue(t *testing.T) {
+	inBubble(t, func(c *config) { c.MaxStale = 0 }, func(t *testing.T, k *kept) {
+		k.serve("a")
+		k.want(t, "x", "a", nil)
+		k.fail(errDown)
+		time.Sleep(ttl - time.Second)
+		k.want(t, "x", "b", errDown)
+		k.want(t, "x", "a", nil)
+		k.wantLoads(t, 2)
+		time.Sleep(time.Second)
+		k.want(t, "x", "a", errDown)
+		k.wantLoads(t, 3)
+	})
+}
+
 func TestMinAge(t *testing.T) {
 	const minAge = 20 * time.Second
 	inBubble(t, func(c *config) { c.MinAge, c.Interval = minAge, 0 }, func(t *testing.T, k *kept) {
