@@ -58,9 +58,6 @@ var statusRefusals = []struct {
 	{"another purpose", listWith(func(l *credential.List) { l.Purpose = credential.Suspension }), credential.ErrStatusUnavailable},
 	{"another kind", listWith(func(l *credential.List) { l.Type = credential.StatusList2021 }), credential.ErrStatusUnavailable},
 	{"another id", listWith(func(l *credential.List) { l.URL += "0" }), credential.ErrStatusUnavailable},
-	{"no id", listSigned(party(registry, "k1"), map[string]any{"id": nil}), credential.ErrStatusUnavailable},
-	{"another jti", listSigned(party(registry, "k1"), map[string]any{"jti": listURL + "0"}), credential.ErrStatusUnavailable},
-	{"jti of another and no id", listSigned(party(registry, "k1"), map[string]any{"id": nil, "jti": listURL + "0"}), credential.ErrStatusUnavailable},
 	{"expired", listWith(func(l *credential.List) { l.Until = now.Add(-time.Hour) }), credential.ErrStatusUnavailable},
 	{"not valid yet", listWith(func(l *credential.List) { l.From = now.Add(time.Hour) }), credential.ErrStatusUnavailable},
 	{"too short", listWith(func(l *credential.List) { l.Bits = l.Bits[:len(l.Bits)-1] }), credential.ErrStatusUnavailable},
@@ -110,18 +107,5 @@ func TestMEFR8_Delegate(t *testing.T) {
 	a.w.lists.put(listURL, must(i.StatusList(credential.List{URL: listURL, Purpose: credential.Revocation, Bits: credential.NewBits(0)})))
 	if err := a.run(t); err != nil {
 		t.Error(err)
-	}
-}
-
-// A list names its URL as id, as jti (VCDM 1.1) or both.
-func TestMEFR8_ListNamesItself(t *testing.T) {
-	for name, change := range map[string]map[string]any{
-		"id": {}, "jti": {"id": nil, "jti": listURL}, "both": {"jti": listURL},
-	} {
-		a := newAttempt(t)
-		listSigned(party(registry, "k1"), change)(a)
-		if err := a.run(t); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }

@@ -205,9 +205,9 @@ type listVC struct {
 	valid  span
 }
 
-// parseList is parseVC for a list, which has less to it: the id of its subject
-// need not be there. Its own must be the URL, as id, jti or both, so that no list
-// of the issuer can stand in for another.
+// parseList is parseVC for a list, which has less to it: its id and its subject
+// need not be there. An id must be the URL, so that no list of the issuer can
+// stand in for another.
 func parseList(token, kind, url string) (*listVC, error) {
 	d := credentialForm.parse(token, MaxList)
 	if d == nil || !slices.Contains(d.types, kind+"Credential") {
@@ -219,7 +219,7 @@ func parseList(token, kind, url string) (*listVC, error) {
 	l.issuer = same(iss, err1, issuer, err2)
 	jti, err1 := d.claims.String("jti")
 	id, err2 := d.body.String("id")
-	names := err1 == nil && err2 == nil && (jti == "" || jti == url) && (id == "" || id == url) && id+jti != ""
+	names := err1 == nil && err2 == nil && (jti == "" || jti == url) && (id == "" || id == url)
 	subject, err := l.about.String("type")
 	var ok bool
 	if l.valid, ok = d.span(); !ok || !names || err != nil || subject != kind {
