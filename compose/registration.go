@@ -158,6 +158,7 @@ func (c *Config) registrations(ring *key.Ring, documents *did.Cache, run atomic.
 		standing.DIDs = documents
 	}
 	made := &registrations{endpoint: e, standing: registration.NewStanding(standing)}
+	e.Standing = made.check()
 	if e.Entities != nil && e.Entities.Policy.Onboarded == nil {
 		e.Entities.Policy.Onboarded = c.onboarded(made.check())
 	}
@@ -196,19 +197,23 @@ func (c *Config) entities(keys credential.Keys, documents *did.Cache, challenges
 
 // useOnce is a credential.Verifier's.
 func (c *Config) useOnce(ctx context.Context, key string, until time.Time) (fresh bool, err error) {
-	err = c.Records.UseOnce(ctx, key, until)
-	if errors.Is(err, storage.ErrUsed) {
-		return false, nil
-	}
-	return err == nil, err
+	return atomic.UseOnce(ctx, c.Records, key, until)
 }
 
 // onboarded: the holder is a client that the server has in this trust domain
-// (MEF W128 R10), and in good standing: who was revoked vouches for nobody.
+// (MEF W128 R10), and in good standing: who was revoked vouches for nobody. Of
+// one that registered itself, only its credential's word on its domain counts.
 func (c *Config) onboarded(standing clientauth.Standing) func(context.Context, string, string) (bool, error) {
 	return func(ctx context.Context, holder, trustDomain string) (bool, error) {
 		m, err := c.standingClient(ctx, standing, holder)
-		return m != nil && m.TrustDomain == trustDomain, err
+		if m == nil || m.TrustDomain != trustDomain || err != nil {
+			return false, err
+		}
+		r, err := c.Registration.Clients.GetRegistration(ctx, holder)
+		if errors.Is(err, storage.ErrNotFound) {
+			return true, nil
+		}
+		return err == nil && r.Entity != nil && r.Entity.TrustDomain == trustDomain, err
 	}
 }
 
@@ -234,7 +239,7 @@ func (c *Config) standingClient(ctx context.Context, standing clientauth.Standin
 		return nil, err
 	}
 	err = standing.Check(ctx, client)
-	if errors.Is(err, fosite.ErrInvalidClient) {
+	if errors.Is(err, fosite.ErrInvalidClient) && !errors.Is(err, credential.ErrStatusUnavailable) {
 		return nil, nil
 	}
 	return m, err
@@ -243,14 +248,37 @@ func (c *Config) standingClient(ctx context.Context, standing clientauth.Standin
 // identifierMemory is how long the identifier of a credential is remembered.
 const identifierMemory = 365 * 24 * time.Hour
 
-// firstSeen remembers which credential has an identifier (MEF W128 R7).
+// errBusy: another registration is about to tell whose the identifier is.
+var errBusy = errors.New("compose: the credential's identifier is being registered")
+
+// firstSeen remembers which credential has an identifier (MEF W128 R7). Of two
+// at once, one is told to come back.
 func (c *Config) firstSeen(ctx context.Context, issuer, id, digest string) (bool, error) {
 	key := "credential:" + audit.Hash(issuer+"\n"+id) // neither has a line break
 	known, err := c.Records.GetOnce(ctx, key)
+	if !errors.Is(err, storage.ErrNotFound) {
+		return err == nil && string(known) == digest, err
+	}
+	first, err := atomic.UseOnce(ctx, c.Records, "claim:"+key, c.Clock().Add(time.Minute))
+	if err != nil {
+		return false, err
+	}
+	if first {
+		return true, c.remember(ctx, key, digest)
+	}
+	known, err = c.Records.GetOnce(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
-		return true, c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory))
+		err = errBusy
 	}
 	return err == nil && string(known) == digest, err
+}
+
+func (c *Config) remember(ctx context.Context, key, digest string) error {
+	if err := c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory)); err != nil {
+		return err
+	}
+	atomic.OnFailure(ctx, func(ctx context.Context) error { return atomic.Forget(ctx, c.Records, key) })
+	return nil
 }
 
 // leadsSomewhere looks for a credential at its identifier (MEF W128 R7).

@@ -13,9 +13,11 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	fositestorage "github.com/ory/fosite/storage"
 
+	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 )
 
@@ -92,4 +94,26 @@ func OnFailure(ctx context.Context, step func(context.Context) error) {
 	if u, ok := ctx.Value(undoKey{}).(*undo); ok {
 		u.steps = append(u.steps, step)
 	}
+}
+
+// UseOnce marks the key as used until the given time, and reports whether it was
+// not. Where the rest fails, it is unused again.
+func UseOnce(ctx context.Context, once storage.Once, key string, until time.Time) (fresh bool, err error) {
+	err = once.UseOnce(ctx, key, until)
+	if errors.Is(err, storage.ErrUsed) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	OnFailure(ctx, func(ctx context.Context) error { return Forget(ctx, once, key) })
+	return true, nil
+}
+
+// Forget removes what is kept under the key, if it is still there.
+func Forget(ctx context.Context, once storage.Once, key string) error {
+	if _, err := once.TakeOnce(ctx, key); !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	return nil // it has expired
 }

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
 	"github.com/meflso/fosite-meflso/strategy/profile"
@@ -62,18 +62,15 @@ func (c *Challenges) Take(ctx context.Context, nonce string) (open bool, err err
 	if !c.Clock().Before(until) {
 		return false, nil
 	}
-	err = c.Once.UseOnce(ctx, "challenge:"+audit.Hash(nonce), until)
-	if errors.Is(err, storage.ErrUsed) {
-		return false, nil
-	}
-	return err == nil, err
+	return atomic.UseOnce(ctx, c.Once, "challenge:"+audit.Hash(nonce), until)
 }
 
 // opened returns until when the nonce may be answered; the zero time if it is
 // not one of ours.
 func (c *Challenges) opened(nonce string) time.Time {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
-	if err != nil || len(raw) != nonceSize || !hmac.Equal(raw[nonceText:], c.seal(raw[:nonceText])) {
+	// The decoder passes over line breaks: there is one spelling of a nonce.
+	if err != nil || len(raw) != nonceSize || len(nonce) != base64.RawURLEncoding.EncodedLen(nonceSize) || !hmac.Equal(raw[nonceText:], c.seal(raw[:nonceText])) {
 		return time.Time{}
 	}
 	return time.Unix(int64(binary.BigEndian.Uint64(raw)), 0) // #nosec G115 -- sealed by New

@@ -55,7 +55,7 @@ var rules = []func(*draft, context.Context) error{
 	(*draft).checkStranger, (*draft).checkDocument, (*draft).checkGrantTypes, (*draft).checkResponseTypes, (*draft).checkRedirectURIs, (*draft).checkServiceEndpoints,
 	(*draft).checkAuthMethod, (*draft).checkCertificate, (*draft).checkDelivery, (*draft).checkName,
 	(*draft).checkKeySource, (*draft).checkKeys, (*draft).checkSigningAlgs, (*draft).checkEncryption, (*draft).checkScope,
-	(*draft).checkRequirements, (*draft).checkEntity, (*draft).checkDomain, (*draft).checkControl, (*draft).checkSubject,
+	(*draft).checkEntity, (*draft).checkDomain, (*draft).checkControl, (*draft).checkSubject, (*draft).checkRequirements,
 	(*draft).makeUnique,
 }
 
@@ -143,7 +143,7 @@ func (d *draft) keep() {
 	case reg.SoftwareStatement == old.SoftwareStatement: // what the operator made of it since stays
 		reg.Client.LegalEntityName, reg.Client.TrustDomain = old.Client.LegalEntityName, old.Client.TrustDomain
 	case old.Entity != nil:
-		reg.Client.LegalEntityName, reg.Client.TrustDomain = old.Entity.LegalName, old.Entity.TrustDomain
+		reg.Client.LegalEntityName, reg.Client.TrustDomain = old.Entity.LegalName, cmp.Or(old.Entity.TrustDomain, reg.Client.TrustDomain)
 	}
 }
 
@@ -168,19 +168,21 @@ func (d *draft) checkUpdate(context.Context) error {
 }
 
 // makeUnique: a DID is one client, and one legal entity registers one software
-// once, under whichever of its names. Where the statement names no organisation,
-// the directory stands in its place.
+// once, under whichever of its names. Where nobody names it, the directory stands
+// in its place. A delegate does not take the names of the one that it acts for.
 func (d *draft) makeUnique(context.Context) error {
 	reg := d.reg
 	if reg.DID != "" {
 		reg.Unique = append(reg.Unique, reg.DID)
 	}
-	var organisations []string
-	if s := d.statement; s != nil {
-		organisations = append(organisations, cmp.Or(reg.OrgID, s.Issuer))
-	}
-	if e := reg.Entity; e != nil {
+	organisations := []string{reg.OrgID}
+	switch e := reg.Entity; {
+	case e != nil && e.Subject == e.Delegator:
+		organisations = append(organisations, e.Holder)
+	case e != nil:
 		organisations = append(organisations, e.LEI, e.MEFID, e.Subject)
+	case d.statement != nil && reg.OrgID == "":
+		organisations = append(organisations, d.statement.Issuer)
 	}
 	for i, organisation := range organisations {
 		if organisation == "" || reg.SoftwareID == "" || slices.Contains(organisations[:i], organisation) {

@@ -10,6 +10,7 @@ import (
 	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/clientauth"
 	"github.com/meflso/fosite-meflso/strategy/credential"
 	"github.com/meflso/fosite-meflso/strategy/did"
 	"github.com/meflso/fosite-meflso/strategy/key"
@@ -33,6 +34,9 @@ type Endpoint struct {
 	// Audiences are what a signed body may be made out to, beside Issuer and
 	// URL.
 	Audiences []string
+	// Standing is asked of a client that removes itself, so that one whose
+	// credential was revoked leaves what is unique to it behind; nil asks nobody.
+	Standing clientauth.Standing
 	// Admit decides about a registration before anything is read of it, by the
 	// initial access token (RFC 7591 §3, empty if there is none) or the client
 	// certificate of the request; nil admits everybody. A *profile.Violation is
@@ -50,7 +54,7 @@ type Endpoint struct {
 	Challenges *Challenges
 	// AllowDIDClients takes a DID as client_id (MEF W128 D1, D4), whose document
 	// DIDs finds. A DID is taken from a client that shows it is its own: by an
-	// entity presentation, by its signature, or because the statement says so.
+	// entity presentation or by its signature.
 	AllowDIDClients bool
 	DIDs            did.Resolver
 	// ServiceTypes are the types of a DID document's services that may be a
@@ -71,8 +75,8 @@ type Endpoint struct {
 	// that the profile accepts.
 	SigningAlgs func() []string
 	// Requirements is the server's own policy for clients that meet the
-	// standards (MEF W128 §7.3, step 1). It may complete the registration, whose
-	// Entity is not decided yet. A *profile.Violation is answered as it is, such
+	// standards (MEF W128 §7.3, step 1). It is asked last and may complete the
+	// registration. A *profile.Violation is answered as it is, such
 	// as one with credential.CodeInvalid; every other error is
 	// unapproved_software_statement.
 	Requirements func(ctx context.Context, r *storage.Registration) error

@@ -165,7 +165,7 @@ func TestChallengeForged(t *testing.T) {
 	own, other := *w.endpoint.Challenges, *w.endpoint.Challenges
 	other.Secret = []byte("a secret of thirty-two bytes 0003")
 	nonce := must(own.New())
-	forged := []string{"", "x", nonce[:74], nonce + "A", must(other.New())}
+	forged := []string{"", "x", nonce[:74], nonce + "A", nonce + "\r\n", nonce[:5] + "\n" + nonce[5:], must(other.New())}
 	for i := range nonce {
 		replacement := byte('A')
 		if nonce[i] == 'A' {

@@ -99,6 +99,9 @@ func (e *Endpoint) update(r *http.Request) (_ *credentials, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Client.Suspended {
+		return c, invalid(ruleUpdate, "The client is suspended.")
+	}
 	d, err := e.read(r, c.Registration)
 	if err == nil {
 		err = d.judge(ctx)
@@ -118,6 +121,9 @@ func (e *Endpoint) remove(r *http.Request) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A client that is about to be suspended is so before it goes; every other
+	// answer is no reason to keep it.
+	_ = e.Standing.Check(r.Context(), &c.Client)
 	err = e.Clients.RemoveClient(r.Context(), c.Client.ID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound): // by another request of the client just now

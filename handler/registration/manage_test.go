@@ -65,7 +65,7 @@ func TestUpdate(t *testing.T) {
 	a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
 	id, token := a.text("client_id"), a.text("registration_access_token")
 	stored := must(w.store.GetRegistration(t.Context(), id))
-	stored.Client.Suspended, stored.Client.Audience = true, []string{"https://api.seller.example"}
+	stored.Client.Audience = []string{"https://api.seller.example"}
 	if err := w.store.Store.ReplaceClient(t.Context(), stored); err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +75,13 @@ func TestUpdate(t *testing.T) {
 		{"request_object_signing_alg": nil, "software_statement": nil},
 	} {
 		got := w.own(http.MethodPut, a, back(a, change), token)
-		if got.status != http.StatusOK || got.text("registration_access_token") != token || got.body["suspended"] != nil ||
+		if got.status != http.StatusOK || got.text("registration_access_token") != token ||
 			got.text("request_object_signing_alg") != (answer{body: change}).text("request_object_signing_alg") ||
 			got.body["client_id_issued_at"] != a.body["client_id_issued_at"] || got.text("software_statement") != a.text("software_statement") {
 			t.Fatalf("%d %v", got.status, got.body)
 		}
 		now := must(w.store.GetRegistration(t.Context(), id))
-		if !now.Client.Suspended || len(now.Client.Audience) != 1 || now.Entity == nil || now.Client.LegalEntityName != "Buyer Inc." || !now.UpdatedAt.Equal(w.clock) {
+		if len(now.Client.Audience) != 1 || now.Entity == nil || now.Client.LegalEntityName != "Buyer Inc." || !now.UpdatedAt.Equal(w.clock) {
 			t.Errorf("%+v", now)
 		}
 	}

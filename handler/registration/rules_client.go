@@ -123,13 +123,15 @@ func (d *draft) checkCertificate(context.Context) error {
 }
 
 // checkSubject: where a client's keys are somebody else's word, the statement's
-// or a DID document's, only who has those keys adds a certificate to them, and
-// not whoever has a copy of the statement or presents for another.
+// or a DID document's, only who shows that he has those keys adds a certificate
+// to them, and not whoever has a copy of the statement, presents for another, or
+// got hold of the registration token. Any method may be chosen later, so the
+// subject counts whatever the method is.
 func (d *draft) checkSubject(context.Context) error {
-	claims, wanted, entity := d.claims(), d.reg.Client.ClientMetadata, d.reg.Entity
+	claims, wanted := d.claims(), d.reg.Client.ClientMetadata
 	named := d.reg.DID != "" || len(claims["jwks"]) > 0 || claims.text("jwks_uri") != ""
-	signed := d.signed != "" || d.reg.DID != "" && entity != nil && entity.Holder == d.reg.DID
-	if !named || signed || wanted.TokenEndpointAuthMethod != string(profile.TLSClientAuth) {
+	shown := d.reg.DID != "" && d.shown != nil && d.shown.Binding.Holder == d.reg.DID
+	if !named || shown || d.signed != "" || !mtls.HasSubject(&wanted) {
 		return nil
 	}
 	if d.stored != nil && sameSubject(&wanted, &d.stored.Client.ClientMetadata) {

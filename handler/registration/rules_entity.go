@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -44,7 +45,7 @@ func (d *draft) checkEntity(ctx context.Context) error {
 	case d.reg.Entity == nil && d.Profile.EntityCredential == profile.EntityRequired:
 		return ruleEntity.Refuse(credential.CodeInvalid, "entity presentation required")
 	}
-	if entity := d.reg.Entity; entity != nil && d.statement != nil &&
+	if entity := d.reg.Entity; entity != nil && d.statement != nil && entity.TrustDomain != "" &&
 		d.statement.TrustDomain != "" && d.statement.TrustDomain != entity.TrustDomain {
 		return ruleDomain.Refuse(credential.CodeInvalid, "The software statement's trust domain is not the entity credential's.")
 	}
@@ -68,7 +69,9 @@ func (d *draft) present(ctx context.Context, token string) error {
 		return ruleLegal.Refuse(credential.CodeInvalid, "The entity credential is about another legal entity than that of the registration.")
 	}
 	d.reg.Entity = d.entityOf(&b)
-	d.reg.Client.LegalEntityName, d.reg.Client.TrustDomain, d.reg.Client.ActsFor = b.LegalName, b.TrustDomain, b.Delegator
+	d.reg.Client.LegalEntityName, d.reg.Client.ActsFor = b.LegalName, b.Delegator
+	// A credential that names no domain leaves the statement's word.
+	d.reg.Client.TrustDomain = cmp.Or(b.TrustDomain, request.TrustDomain)
 	d.algs = append(d.algs, b.Algs...)
 	return nil
 }

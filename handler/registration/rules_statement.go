@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -228,18 +227,9 @@ func (d *draft) useUp(ctx context.Context) error {
 	if d.once == "" {
 		return nil
 	}
-	err := d.Once.UseOnce(ctx, d.once, d.till)
-	if errors.Is(err, storage.ErrUsed) {
-		return invalid(ruleSigned, "The signed registration has been used before.")
-	}
-	if err == nil {
-		atomic.OnFailure(ctx, func(ctx context.Context) error {
-			_, err := d.Once.TakeOnce(ctx, d.once)
-			if errors.Is(err, storage.ErrNotFound) {
-				return nil // it has expired
-			}
-			return err
-		})
+	fresh, err := atomic.UseOnce(ctx, d.Once, d.once, d.till)
+	if err == nil && !fresh {
+		err = invalid(ruleSigned, "The signed registration has been used before.")
 	}
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
+	"github.com/meflso/fosite-meflso/handler/registration"
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/credential"
 	"github.com/meflso/fosite-meflso/strategy/outbound"
@@ -26,6 +28,18 @@ func TestSubjectOfAnother(t *testing.T) {
 	t.Run(rule+" beside the statement's keys", func(t *testing.T) {
 		w := newWorld(t, byTLS)
 		w.refuses(t, w.register(metadata(mallory)), 0, rule, codeMetadata)
+	})
+	t.Run(rule+" in two steps", func(t *testing.T) {
+		w := newWorld(t, byTLS)
+		w.refuses(t, w.register(metadata(object{"tls_client_auth_subject_dn": "CN=mallory"})), 0, rule, codeMetadata)
+	})
+	t.Run(rule+" with the registration token of a DID alone", func(t *testing.T) {
+		w := newWorld(t, byTLS, open)
+		a := w.registered(t, ofDID(nil))
+		w.refuses(t, w.own(http.MethodPut, a, back(a, mallory), a.text("registration_access_token")), 1, rule, codeMetadata)
+		if got := w.own(http.MethodPut, a, back(a, edit(mallory, object{"lso_entity_presentation": present(nil)})), a.text("registration_access_token")); got.status != http.StatusOK {
+			t.Errorf("its owner: %d %v", got.status, got.body)
+		}
 	})
 	t.Run(rule+" signed with them", func(t *testing.T) {
 		w := newWorld(t, byTLS)
@@ -200,6 +214,27 @@ func TestComesBack(t *testing.T) {
 		w.refuses(t, w.register(metadata(nil)), 2, "MEF-R1", codeMetadata)
 		w.registered(t, metadata(object{"software_statement": statement(object{"software_id": "other"})}))
 	})
+	t.Run("MEF-R8 a suspended client changes nothing", func(t *testing.T) {
+		w := newWorld(t)
+		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
+		if err := w.store.SuspendClient(t.Context(), a.text("client_id"), 0); err != nil {
+			t.Fatal(err)
+		}
+		w.refuses(t, w.own(http.MethodPut, a, back(a, nil), a.text("registration_access_token")), 1, "RFC7592-2.2", codeMetadata)
+	})
+	t.Run("MEF-R8 removes itself before it is suspended", func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint.Standing = registration.NewStanding(registration.StandingConfig{
+			Profile: &w.profile, Clients: w.store, Entities: w.endpoint.Entities, Audit: w.audit, Clock: w.endpoint.Clock,
+		}).Check
+		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
+		w.publishList(94567)
+		w.clock = now.Add(20 * time.Minute)
+		if gone := w.own(http.MethodDelete, a, nil, a.text("registration_access_token")); gone.status != http.StatusNoContent {
+			t.Fatal(gone.status)
+		}
+		w.refuses(t, w.register(metadata(nil)), 2, "MEF-R1", codeMetadata)
+	})
 	t.Run("MEF-R8 replaced meanwhile", func(t *testing.T) {
 		w := newWorld(t)
 		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
@@ -210,4 +245,32 @@ func TestComesBack(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// MEF-R1: organisations that nobody mixes up do not get into each other's way.
+func TestUniqueApart(t *testing.T) {
+	of := func(lei, id string) func(*credential.Credential) {
+		return func(c *credential.Credential) {
+			c.ID, c.Claims["lei"], c.Claims["mefId"] = "https://registry.example/credentials/"+id, lei, "mef/"+id
+			c.Subject = "did:web:" + id + ".example"
+		}
+	}
+	vendors := statement(object{"org_id": nil, "jwks_uri": nil})
+	w := newWorld(t)
+	for id, lei := range map[string]string{"one": "5493001KJTIIGC8Y1R12", "two": "529900T8BM49AURSDO55"} {
+		holder := party("did:web:"+id+".example", "sig-1")
+		w.web[holder.ID] = documentOf(holder.ID, callback)
+		shown := must(holder.Present(credential.Presentation{
+			Audience: issuer, ID: id, Issued: now, Expires: now.Add(time.Minute), Credentials: []string{entity(of(lei, id))},
+		}))
+		w.registered(t, metadata(object{"software_statement": vendors, "lso_entity_presentation": shown}))
+	}
+	w = newWorld(t, open, withPrincipal())
+	w.registered(t, ofDID(edit(acting(), object{"software_id": "portal"})))
+	stored := must(w.store.GetRegistration(t.Context(), buyer))
+	for _, unique := range stored.Unique {
+		if unique != buyer && unique != `["`+buyer+`","portal"]` {
+			t.Errorf("a delegate takes %s", unique)
+		}
+	}
 }

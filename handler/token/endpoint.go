@@ -238,19 +238,13 @@ func (e *Endpoint) claim(ctx context.Context, request *Request) error {
 func (e *Endpoint) once(ctx context.Context, kind, signature string, life time.Duration) error {
 	sum := sha256.Sum256([]byte(signature))
 	key := kind + base64.RawURLEncoding.EncodeToString(sum[:])
-	err := e.Once.UseOnce(ctx, key, e.Clock().Add(life))
+	fresh, err := atomic.UseOnce(ctx, e.Once, key, e.Clock().Add(life))
 	switch {
-	case errors.Is(err, storage.ErrUsed):
-		return ruleUsed.InvalidGrant("The code or refresh token has been used before.")
 	case err != nil:
 		return profile.Unavailable(err)
+	case !fresh:
+		return ruleUsed.InvalidGrant("The code or refresh token has been used before.")
 	}
-	atomic.OnFailure(ctx, func(ctx context.Context) error {
-		if _, err := e.Once.TakeOnce(ctx, key); !errors.Is(err, storage.ErrNotFound) {
-			return err
-		}
-		return nil // it has expired
-	})
 	return nil
 }
 

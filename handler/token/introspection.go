@@ -46,9 +46,7 @@ func errInactive(cause error) error {
 
 // IntrospectToken is Fosite's, for access tokens of this provider whose client
 // may still act. It costs one read of the token and one of its client.
-func (i *Introspection) IntrospectToken(ctx context.Context, token string, session fosite.Session, scopes ...string) (_ fosite.AccessRequester, err error) {
-	ctx, s := span.Start(ctx, "token.Introspection.IntrospectToken")
-	defer span.End(s, &err)
+func (i *Introspection) IntrospectToken(ctx context.Context, token string, session fosite.Session, scopes ...string) (fosite.AccessRequester, error) {
 	request, err := i.find(ctx, token, session, scopes...)
 	if err != nil {
 		return nil, err
@@ -60,7 +58,9 @@ func (i *Introspection) IntrospectToken(ctx context.Context, token string, sessi
 }
 
 // find is IntrospectToken without asking how the client stands.
-func (i *Introspection) find(ctx context.Context, token string, session fosite.Session, scopes ...string) (fosite.AccessRequester, error) {
+func (i *Introspection) find(ctx context.Context, token string, session fosite.Session, scopes ...string) (_ fosite.AccessRequester, err error) {
+	ctx, s := span.Start(ctx, "token.Introspection.IntrospectToken")
+	defer span.End(s, &err)
 	if _, err := storage.SessionOf(session); err != nil {
 		return nil, profile.ServerError("The session cannot be used.", err)
 	}

@@ -264,6 +264,7 @@ func TestDelegationRecheck(t *testing.T) {
 		{"MEF-R58/still good", func(*world) {}, 15, nil, ""},
 		{"MEF-R58/revoked", func(w *world) { w.revoke(5) }, 15, credential.ErrSupportRevoked, "MEF-R8"},
 		{"MEF-R58/the delegator's entity revoked", func(w *world) { w.publishList(nil, 11) }, 15, credential.ErrSupportRevoked, "MEF-R8"},
+		{"MEF-R8/revoked, and the client's own too", func(w *world) { w.revoke(5); w.publishList(nil, position) }, 15, credential.ErrRevoked, "MEF-R8"},
 		{"MEF-R58/unavailable", func(w *world) { delete(w.lists.page, listOf(principal)) }, 15, credential.ErrStatusUnavailable, "MEF-R8"},
 		{"MEF-R58/expired", func(*world) {}, 13 * 60, credential.ErrExpired, "MEF-R4"},
 		{"MEF-R58/anchor dropped", func(w *world) { w.verifier.Policy.Anchors = nil }, 15, credential.ErrNotAnchored, "MEF-R6"},
@@ -282,7 +283,7 @@ func TestDelegationRecheck(t *testing.T) {
 				return
 			}
 			wantViolation(t, err, test.rule, "invalid_client")
-			if !errors.Is(err, test.why) || errors.Is(err, credential.ErrRevoked) { // the client's own is good
+			if !errors.Is(err, test.why) || errors.Is(err, credential.ErrRevoked) != errors.Is(test.why, credential.ErrRevoked) {
 				t.Errorf("got %v, want it to wrap %v", errors.Unwrap(err), test.why)
 			}
 		})

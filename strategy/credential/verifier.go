@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ type Request struct {
 	// means that the client has no other than the holder's.
 	Identifier string
 	// TrustDomain is what the client's software statement says, if anything. A
-	// credential that names none gets it; one that names another is refused.
+	// credential that names another is refused.
 	TrustDomain string
 }
 
@@ -131,22 +132,17 @@ func (v *Verifier) verifyEntity(ctx context.Context, p *vp, r Request) (Binding,
 }
 
 // approve is what the server's policy says to what is true. The holder's key is
-// looked up only after the credentials, or the server itself, named him.
+// looked up only for credentials that are good, and nobody else is asked before
+// it signed.
 func (v *Verifier) approve(ctx context.Context, p *vp, b *Binding, r Request) error {
 	if b.TrustDomain != "" && r.TrustDomain != "" && b.TrustDomain != r.TrustDomain {
 		return invalid(ruleDomain, "The entity credential's trust domain is not the software statement's.")
 	}
-	if err := v.approveHolder(ctx, b); err != nil {
-		return err
-	}
 	if err := verify(ctx, v.Profile, v.Keys, p.signed, p.holder, Authentication); err != nil {
 		return refuseSignature(ruleHolder, "The entity presentation is not signed by its holder as the profile wants.", err)
 	}
-	if b.TrustDomain == "" {
-		b.TrustDomain = r.TrustDomain
-	}
-	if b.Anchor != "" {
-		return nil
+	if err := v.approveHolder(ctx, b); err != nil || b.Anchor != "" {
+		return err
 	}
 	return ask(func() (bool, error) { return v.Policy.AcceptSelfIssued(ctx, *b) },
 		unapproved(ruleIssuer, "The self-issued entity credential is not accepted."))
@@ -174,23 +170,31 @@ var errNoStatus = errors.New("the Verifier has no StatusLists")
 // answers hold.
 func (v *Verifier) checkStatus(ctx context.Context, b *Binding) error {
 	next := v.Policy.nextCheck(b, v.Clock())
+	var bad error
 	for _, e := range b.Status {
-		if v.Status == nil {
-			return fmt.Errorf("%w: %w", ErrStatusUnavailable, errNoStatus)
-		}
-		until, err := v.Status.check(ctx, e)
-		if errors.Is(err, ErrRevoked) && e.Credential != b.CredentialID {
-			return fmt.Errorf("%w: %s", ErrSupportRevoked, e.Credential)
-		}
-		if err != nil {
-			return err
-		}
-		if until.Before(next) {
+		until, err := v.status(ctx, e)
+		switch {
+		case err == nil && until.Before(next):
 			next = until
+		case errors.Is(err, ErrRevoked) && e.Credential == b.CredentialID:
+			return err // whatever else is bad, this is for good
+		case errors.Is(err, ErrRevoked):
+			bad = cmp.Or(bad, fmt.Errorf("%w: %s", ErrSupportRevoked, e.Credential))
+		case err != nil:
+			bad = cmp.Or(bad, err)
 		}
 	}
-	b.NextCheck = next
-	return nil
+	if bad == nil {
+		b.NextCheck = next
+	}
+	return bad
+}
+
+func (v *Verifier) status(ctx context.Context, e StatusEntry) (until time.Time, err error) {
+	if v.Status == nil {
+		return time.Time{}, fmt.Errorf("%w: %w", ErrStatusUnavailable, errNoStatus)
+	}
+	return v.Status.check(ctx, e)
 }
 
 func statusText(err error) string {
@@ -247,7 +251,7 @@ func (v *Verifier) stillAccepted(ctx context.Context, b Binding) error {
 		return refusal
 	case b.Anchor == "":
 		return ask(func() (bool, error) { return v.Policy.AcceptSelfIssued(ctx, b) }, refusal)
-	case !v.Policy.StatusOptional && !revocable(b.Status):
+	case !v.Policy.StatusOptional && b.Issuer != b.Identifier && !revocable(b.Status):
 		return ruleRevocable.InvalidClient("Entity credential: status unavailable.").Because(ErrStatusUnavailable)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/meflso/fosite-meflso/strategy/credential"
@@ -37,6 +38,16 @@ func TestRegistrationHolder(t *testing.T) {
 		"known in another":          {onboarded(harness.Set("trust_domain", "seller.example")), false},
 		"known in no domain":        {onboarded(harness.Set("trust_domain", nil)), false},
 		"suspended":                 {onboarded(harness.Set("suspended", true)), false},
+		"registered with a statement's word alone": {func(t *testing.T, w *applying, other *harness.Applicant) {
+			t.Helper()
+			body := w.Registry.Application(t, other)
+			delete(body, "lso_entity_presentation")
+			answer := w.SendRaw(t, http.MethodPost, w.Registration, "", "application/jose", w.signedBody(t, other.Holder, body))
+			if answer.Status != http.StatusCreated || answer.Body["trust_domain"] != "buyer.example" {
+				t.Fatalf("%d %s", answer.Status, answer.Raw)
+			}
+			w.taken++
+		}, false},
 		"registered itself beside him": {func(t *testing.T, w *applying, other *harness.Applicant) {
 			t.Helper()
 			w.Registry.Registered(t, &w.Target, other)
