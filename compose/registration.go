@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-
 	"github.com/meflso/fosite-meflso/handler/atomic"
 	"github.com/meflso/fosite-meflso/handler/registration"
 	"github.com/meflso/fosite-meflso/storage"
