@@ -108,22 +108,16 @@ func (c *Config) firstSeen(ctx context.Context, issuer, id, digest string) (bool
 	if err != nil {
 		return false, err
 	}
-	if first {
-		return true, c.remember(ctx, key, digest)
+	known, err = c.Records.GetOnce(ctx, key) // again: somebody may have been first
+	switch {
+	case !errors.Is(err, storage.ErrNotFound):
+		return err == nil && string(known) == digest, err
+	case !first:
+		return false, errBusy
 	}
-	known, err = c.Records.GetOnce(ctx, key)
-	if errors.Is(err, storage.ErrNotFound) {
-		err = errBusy
-	}
-	return err == nil && string(known) == digest, err
-}
-
-func (c *Config) remember(ctx context.Context, key, digest string) error {
-	if err := c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory)); err != nil {
-		return err
-	}
-	atomic.OnFailure(ctx, func(ctx context.Context) error { return atomic.Forget(ctx, c.Records, key) })
-	return nil
+	// It stays, whatever becomes of the registration: the credential is good.
+	err = c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory))
+	return err == nil, err
 }
 
 // leadsSomewhere looks for a credential at its identifier (MEF W128 R7).

@@ -55,7 +55,7 @@ var rules = []func(*draft, context.Context) error{
 	(*draft).checkStranger, (*draft).checkDocument, (*draft).checkGrantTypes, (*draft).checkResponseTypes, (*draft).checkRedirectURIs, (*draft).checkServiceEndpoints,
 	(*draft).checkAuthMethod, (*draft).checkCertificate, (*draft).checkDelivery, (*draft).checkName,
 	(*draft).checkKeySource, (*draft).checkKeys, (*draft).checkSigningAlgs, (*draft).checkEncryption, (*draft).checkScope,
-	(*draft).checkEntity, (*draft).checkDomain, (*draft).checkControl, (*draft).checkSubject, (*draft).checkRequirements,
+	(*draft).checkEntity, (*draft).checkControl, (*draft).checkSubject, (*draft).checkRequirements, (*draft).checkDomain,
 	(*draft).makeUnique,
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meflso/fosite-meflso/storage"
 	"github.com/meflso/fosite-meflso/strategy/audit"
+	"github.com/meflso/fosite-meflso/strategy/credential"
 	"github.com/meflso/fosite-meflso/strategy/profile"
 	"github.com/meflso/fosite-meflso/strategy/span"
 )
@@ -121,9 +122,9 @@ func (e *Endpoint) remove(r *http.Request) (*credentials, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A client that is about to be suspended is so before it goes; every other
-	// answer is no reason to keep it.
-	_ = e.Standing.Check(r.Context(), &c.Client)
+	if err := e.settle(r.Context(), c); err != nil {
+		return c, err
+	}
 	err = e.Clients.RemoveClient(r.Context(), c.Client.ID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound): // by another request of the client just now
@@ -132,4 +133,19 @@ func (e *Endpoint) remove(r *http.Request) (*credentials, error) {
 		return c, profile.Unavailable(err)
 	}
 	return c, nil
+}
+
+// settle: a client whose credential was revoked is suspended before it goes, so
+// that it leaves behind what is unique to it. Every other answer is no reason to
+// keep it.
+func (e *Endpoint) settle(ctx context.Context, c *credentials) error {
+	revoked := e.Standing.Check(ctx, &c.Client)
+	if !errors.Is(revoked, credential.ErrRevoked) {
+		return nil
+	}
+	now, err := e.Clients.GetRegistration(ctx, c.Client.ID)
+	if err == nil && now.Client.Suspended || errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return profile.Unavailable(errors.Join(revoked, err))
 }

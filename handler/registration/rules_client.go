@@ -134,7 +134,8 @@ func (d *draft) checkSubject(context.Context) error {
 	if !named || shown || d.signed != "" || !mtls.HasSubject(&wanted) {
 		return nil
 	}
-	if d.stored != nil && sameSubject(&wanted, &d.stored.Client.ClientMetadata) {
+	// What was shown before stands, for the keys for which it was shown.
+	if old := d.stored; old != nil && (d.reg.DID != "" || d.reg.SoftwareStatement == old.SoftwareStatement) && sameSubject(&wanted, &old.Client.ClientMetadata) {
 		return nil
 	}
 	for _, name := range subjects {

@@ -33,6 +33,12 @@ func TestSubjectOfAnother(t *testing.T) {
 		w := newWorld(t, byTLS)
 		w.refuses(t, w.register(metadata(object{"tls_client_auth_subject_dn": "CN=mallory"})), 0, rule, codeMetadata)
 	})
+	t.Run(rule+" before the statement that names the keys", func(t *testing.T) {
+		w := newWorld(t, byTLS, open)
+		a := w.registered(t, plain(edit(mallory, object{"software_id": software})))
+		body := back(a, object{"software_statement": statement(object{"org_id": nil}), "jwks_uri": jwksURI})
+		w.refuses(t, w.own(http.MethodPut, a, body, a.text("registration_access_token")), 1, rule, codeMetadata)
+	})
 	t.Run(rule+" with the registration token of a DID alone", func(t *testing.T) {
 		w := newWorld(t, byTLS, open)
 		a := w.registered(t, ofDID(nil))
@@ -100,6 +106,14 @@ func TestStatementOfAnother(t *testing.T) {
 		a := w.registered(t, plain(object{"software_id": software}))
 		body := back(a, object{"software_statement": statement(object{"client_id": buyer, "org_id": nil, "jwks_uri": nil})})
 		w.refuses(t, w.own(http.MethodPut, a, body, a.text("registration_access_token")), 1, "RFC7591-2.3", codeStatement)
+	})
+	t.Run("MEF-R58 of no domain, by the server's own word", func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint.Requirements = func(_ context.Context, r *storage.Registration) error {
+			r.Client.TrustDomain = "client_id=c-1"
+			return nil
+		}
+		w.refuses(t, w.register(metadata(nil)), 0, "MEF-R58", codeStatement)
 	})
 	t.Run("MEF-R58 of no domain", func(t *testing.T) {
 		w := newWorld(t)
@@ -235,6 +249,19 @@ func TestComesBack(t *testing.T) {
 		}
 		w.refuses(t, w.register(metadata(nil)), 2, "MEF-R1", codeMetadata)
 	})
+	t.Run("MEF-R8 is not suspended for a change of its own", func(t *testing.T) {
+		w := newWorld(t)
+		w.endpoint.Standing = registration.NewStanding(registration.StandingConfig{
+			Profile: &w.profile, Clients: conflicting{w.store}, Entities: w.endpoint.Entities, Audit: w.audit, Clock: w.endpoint.Clock,
+		}).Check
+		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
+		w.publishList(94567)
+		w.clock = now.Add(20 * time.Minute)
+		if kept := w.own(http.MethodDelete, a, nil, a.text("registration_access_token")); kept.status != http.StatusServiceUnavailable {
+			t.Errorf("%d %v", kept.status, kept.body)
+		}
+		w.refuses(t, w.register(metadata(nil)), 1, "MEF-R1", codeMetadata)
+	})
 	t.Run("MEF-R8 replaced meanwhile", func(t *testing.T) {
 		w := newWorld(t)
 		a := w.registered(t, metadata(object{"lso_entity_presentation": present(nil)}))
@@ -246,6 +273,11 @@ func TestComesBack(t *testing.T) {
 		}
 	})
 }
+
+// conflicting suspends nobody: the client has changed something meanwhile.
+type conflicting struct{ storage.Registrar }
+
+func (conflicting) SuspendClient(context.Context, string, int64) error { return storage.ErrConflict }
 
 // MEF-R1: organisations that nobody mixes up do not get into each other's way.
 func TestUniqueApart(t *testing.T) {

@@ -54,7 +54,7 @@ type CacheConfig struct {
 //
 // Documents of KeyMethod and JWKMethod, also in a Mux, are kept apart: anybody
 // can make thousands of such DIDs, and they push out no document that was
-// fetched. Of the fetched ones, the host that has most loses its own oldest.
+// fetched. Of the fetched ones, a host that has many loses its own oldest.
 type Cache struct {
 	fetched, computed *keep.Cache[*Document, wanted]
 	resolver          Resolver

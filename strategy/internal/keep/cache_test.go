@@ -381,7 +381,7 @@ func ownedBy(c *config) {
 	c.Weigh, c.MaxWeight = func(names []string) int64 { return int64(len(names)) }, 6
 }
 
-// Whoever has most loses the oldest, however often the others were not asked
+// Whoever has many loses the oldest, however often the others were not asked
 // for; who comes anew has less than that, and stays.
 func TestHeavyOwnerLosesItsOwn(t *testing.T) {
 	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
@@ -454,6 +454,33 @@ func TestEqualOwners(t *testing.T) {
 		k.wantLoads(t, 4)
 		k.want(t, "two/1", "a", nil)
 		k.wantLoads(t, 5)
+	})
+}
+
+// Many owners of one value each push out nothing that is in use, though its
+// owner has more than any of them.
+func TestManyOwners(t *testing.T) {
+	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
+		k.serve("a")
+		for i := range 100 {
+			k.want(t, "registry/1", "a", nil)
+			k.want(t, fmt.Sprintf("stranger-%d/1", i), "a", nil)
+		}
+		k.wantLoads(t, 101)
+	})
+}
+
+// What failed goes before what serves, also of one owner.
+func TestFailuresGoFirst(t *testing.T) {
+	inBubble(t, ownedBy, func(t *testing.T, k *kept) {
+		k.serve("a")
+		k.want(t, "registry/real", "a", nil)
+		k.fail(errDown)
+		for i := range 100 {
+			k.want(t, fmt.Sprint("registry/", i), "a", errDown)
+		}
+		k.want(t, "registry/real", "a", nil)
+		k.wantLoads(t, 101)
 	})
 }
 

@@ -57,9 +57,10 @@ type Config[V, W any] struct {
 	// nil allows it always.
 	Allow func(key string, now time.Time) bool
 
-	// Where there are too many entries, or all are too heavy, the owner that has
-	// most of that loses its oldest one: so nobody pushes out what another has
-	// who has less. The newest of all stays in any case.
+	// Where there are too many entries, or all are too heavy, those without a
+	// value go first, and then the oldest of an owner that has more than a quarter
+	// of all there may be: so nobody with many pushes out what another uses. Else
+	// the oldest goes. The newest of all stays in any case.
 
 	// Weigh tells what a value weighs, 0 or more; nil means nothing.
 	Weigh func(V) int64

@@ -1,6 +1,7 @@
 package keep
 
 import (
+	"math"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -37,7 +38,8 @@ func newShelf[V any](size int, maxWeight int64) *shelf[V] {
 func (s *shelf[V]) get(key string) (*entry[V], bool) { return s.entries.Get(key) }
 
 // put places the newest entry and takes away others while there are too many or
-// they are too heavy: of whoever has most, the oldest.
+// they are too heavy: first those without a value, then the oldest of an owner
+// who has more than a quarter, then the oldest.
 func (s *shelf[V]) put(key string, e *entry[V]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,20 +47,31 @@ func (s *shelf[V]) put(key string, e *entry[V]) {
 	s.entries.Add(key, e)
 	s.count(e, 1)
 	for s.entries.Len() > s.size {
-		s.remove(s.most(key, func(of share, _ *entry[V]) int64 { return int64(of.entries) }))
+		s.remove(s.most(key, func(of share, e *entry[V]) int64 {
+			switch {
+			case !e.has:
+				return math.MaxInt64
+			case of.entries > s.size/4:
+				return 1 + int64(of.entries)
+			}
+			return 1
+		}))
 	}
 	for s.weight > s.maxWeight && s.weight > e.weight {
 		s.remove(s.most(key, func(of share, e *entry[V]) int64 {
-			if e.weight == 0 {
+			switch {
+			case e.weight == 0:
 				return 0 // to take it away is no help
+			case of.weight > s.maxWeight/4:
+				return 1 + of.weight
 			}
-			return of.weight
+			return 1
 		}))
 	}
 }
 
-// most returns the key for whose owner the measure is the greatest, the oldest
-// of these, and never the newest.
+// most returns the key for which the measure is the greatest, the oldest of
+// these, and never the newest.
 func (s *shelf[V]) most(newest string, measure func(share, *entry[V]) int64) string {
 	var found string
 	greatest := int64(0)
@@ -70,8 +83,8 @@ func (s *shelf[V]) most(newest string, measure func(share, *entry[V]) int64) str
 		if is := measure(s.shares[e.owner], e); is > greatest {
 			found, greatest = key, is
 		}
-		if found != "" && len(s.shares) == 1 {
-			break // the others measure the same
+		if greatest == math.MaxInt64 {
+			break
 		}
 	}
 	return found
