@@ -98,6 +98,9 @@ func (c *Cache[V, W]) settles(e *entry[V], want W, now time.Time) bool {
 // wait shares one load among all callers. Each waits no longer than its own
 // context; a load that has begun goes on without it.
 func (c *Cache[V, W]) wait(ctx context.Context, key string, want W) (*entry[V], error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // who is gone spends nothing of what others may need
+	}
 	f := c.flights.join(key, func(f *flight[V]) {
 		loading, end := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
 		turn, drop := context.WithCancel(loading)

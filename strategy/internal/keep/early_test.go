@@ -1,6 +1,8 @@
 package keep_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -235,5 +237,21 @@ func TestWithoutFitsEveryValueDoes(t *testing.T) {
 		k.want(t, "x", "a", nil)
 		time.Sleep(maxStale)
 		k.want(t, "x", "a", errDown)
+	})
+}
+
+// Who gave up before he asked spends nothing of it.
+func TestAllowIsNotSpentByTheGone(t *testing.T) {
+	allowed := 0
+	allow := func(c *config) { c.Allow = func(string, time.Time) bool { allowed++; return true } }
+	inBubble(t, allow, func(t *testing.T, k *kept) {
+		k.serve("a")
+		k.want(t, "x", "a", nil)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := k.Get(gone, "x", "b"); !errors.Is(err, context.Canceled) || allowed != 0 {
+			t.Errorf("got %v, allowed %d times", err, allowed)
+		}
+		k.wantLoads(t, 1)
 	})
 }
