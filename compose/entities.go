@@ -93,31 +93,19 @@ func (c *Config) standingClient(ctx context.Context, standing clientauth.Standin
 // identifierMemory is how long the identifier of a credential is remembered.
 const identifierMemory = 365 * 24 * time.Hour
 
-// errBusy: another registration is about to tell whose the identifier is.
-var errBusy = errors.New("compose: the credential's identifier is being registered")
-
-// firstSeen remembers which credential has an identifier (MEF W128 R7). Of two
-// at once, one is told to come back.
+// firstSeen remembers which credential has an identifier (MEF W128 R7), whatever
+// becomes of the registration. Only the issuer himself could have two of one
+// identifier registered at the same moment.
 func (c *Config) firstSeen(ctx context.Context, issuer, id, digest string) (bool, error) {
 	key := "credential:" + audit.Hash(issuer+"\n"+id) // neither has a line break
 	known, err := c.Records.GetOnce(ctx, key)
-	if !errors.Is(err, storage.ErrNotFound) {
-		return err == nil && string(known) == digest, err
+	if errors.Is(err, storage.ErrNotFound) {
+		if err := c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory)); err != nil {
+			return false, err
+		}
+		known, err = c.Records.GetOnce(ctx, key) // of two, the last counts
 	}
-	first, err := atomic.UseOnce(ctx, c.Records, "claim:"+key, c.Clock().Add(time.Minute))
-	if err != nil {
-		return false, err
-	}
-	known, err = c.Records.GetOnce(ctx, key) // again: somebody may have been first
-	switch {
-	case !errors.Is(err, storage.ErrNotFound):
-		return err == nil && string(known) == digest, err
-	case !first:
-		return false, errBusy
-	}
-	// It stays, whatever becomes of the registration: the credential is good.
-	err = c.Records.PutOnce(ctx, key, []byte(digest), c.Clock().Add(identifierMemory))
-	return err == nil, err
+	return err == nil && string(known) == digest, err
 }
 
 // leadsSomewhere looks for a credential at its identifier (MEF W128 R7).
