@@ -52,7 +52,7 @@ func TestStandingCosts(t *testing.T) {
 	for _, step := range []struct {
 		late  int64
 		reads int64
-	}{{0, 1}, {59, 0}, {2, 1}} {
+	}{{0, 1}, {40, 0}, {21, 1}} {
 		d.late.Add(step.late)
 		clients.reads.Store(0)
 		for range 3 {
