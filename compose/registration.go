@@ -45,11 +45,13 @@ type Registration struct {
 	StatusDelegates map[string][]string
 	// IssuerKeys are the JWK Sets of issuers that are no DIDs.
 	IssuerKeys map[string]credential.KeySet
-	// Admit decides about a request before anything is read of it, by the
-	// initial access token or the client certificate; nil admits everybody.
+	// Admit decides about a registration before anything is read of it, by the
+	// initial access token or the client certificate; nil admits everybody whom
+	// the rest lets in.
 	Admit func(ctx context.Context, r *http.Request, initialAccessToken string) error
 	// Requirements is the server's own policy for clients (MEF W128 §7.3,
-	// step 1); nil has none.
+	// step 1). It is asked last, also of a registration that then turns out to be
+	// there already; nil has none.
 	Requirements func(ctx context.Context, r *storage.Registration) error
 	// ServiceTypes are the types of a DID document's services that may be a
 	// redirect URI, at registration and at each authorization; none means any.

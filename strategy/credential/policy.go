@@ -28,7 +28,7 @@ type Policy struct {
 	// anchors' own alone.
 	MaxChain int
 	// StatusOptional accepts credentials that cannot be revoked. Without it
-	// only a self-issued one needs no status (MEF W128 R4, R8).
+	// only a self-issued one needs no status for revocation (MEF W128 R4, R8).
 	StatusOptional bool
 	// RequireLEI refuses an entity without a Legal Entity Identifier
 	// (MEF 128.1 R6).

@@ -29,7 +29,7 @@ type Verifier struct {
 	// looked at, and the jti counts.
 	TakeNonce func(ctx context.Context, nonce string) (open bool, err error)
 	// UseOnce marks key as used until the given time, in one atomic step, and
-	// reports whether it was fresh.
+	// reports whether it was fresh. UseUp asks it and TakeNonce, with its context.
 	UseOnce func(ctx context.Context, key string, until time.Time) (fresh bool, err error)
 	Clock   func() time.Time
 }
