@@ -120,20 +120,37 @@ func (a *API) call(ctx context.Context, method, path, token string, data map[str
 	if err != nil {
 		return nil, err
 	}
-	res, err := followNone(a.HTTP).Do(req)
+	got, err := send(a.HTTP, req)
+	if err != nil {
+		return nil, err
+	}
+	// FAPI 1.0 Baseline §6.2.1-11: the Seller repeats the id.
+	if !strings.EqualFold(got.header.Get(interactionID), req.Header.Get(interactionID)) {
+		return nil, ErrAnswer
+	}
+	return got.data()
+}
+
+// answer is what a Seller answered, as far as a Buyer reads it.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func send(client *http.Client, req *http.Request) (*answer, error) {
+	res, err := followNone(client).Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 256<<10))
-	if err != nil {
-		return nil, err
-	}
-	// FAPI 1.0 Baseline §6.2.1-11: the Seller repeats the id.
-	if !strings.EqualFold(res.Header.Get(interactionID), req.Header.Get(interactionID)) {
-		return nil, ErrAnswer
-	}
-	return read(res, body)
+	return &answer{res.StatusCode, res.Header, body}, err
+}
+
+func (a *answer) isJSON() bool {
+	media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return media == "application/json"
 }
 
 func (a *API) request(ctx context.Context, method, path, token string, data map[string]any) (*http.Request, error) {
@@ -169,16 +186,16 @@ func followNone(of *http.Client) *http.Client {
 	return &client
 }
 
-func read(res *http.Response, body []byte) (json.RawMessage, error) {
-	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusCreated {
-		refusal := &Error{Status: res.StatusCode}
-		_ = json.Unmarshal(body, refusal) // status 422 has a list, other servers have pages
+// data is the Data of a good answer.
+func (a *answer) data() (json.RawMessage, error) {
+	if a.status != http.StatusOK && a.status != http.StatusCreated {
+		refusal := &Error{Status: a.status}
+		_ = json.Unmarshal(a.body, refusal) // status 422 has a list, other servers have pages
 		return nil, refusal
 	}
-	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	var answer struct{ Data json.RawMessage }
-	if media != "application/json" || json.Unmarshal(body, &answer) != nil || answer.Data == nil {
+	var content struct{ Data json.RawMessage }
+	if !a.isJSON() || json.Unmarshal(a.body, &content) != nil || content.Data == nil {
 		return nil, ErrAnswer
 	}
-	return answer.Data, nil
+	return content.Data, nil
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -189,25 +188,18 @@ func (r *Registrar) call(ctx context.Context, method, to, token string, body map
 	if err != nil {
 		return nil, err
 	}
-	res, err := followNone(r.HTTP).Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(res.Body, 256<<10))
-	if err != nil {
-		return nil, err
-	}
-	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	got, err := send(r.HTTP, req)
 	switch {
-	case res.StatusCode >= 300:
-		refusal := &RegistrationError{Status: res.StatusCode}
-		_ = json.Unmarshal(data, refusal) // other servers have pages
+	case err != nil:
+		return nil, err
+	case got.status >= 300:
+		refusal := &RegistrationError{Status: got.status}
+		_ = json.Unmarshal(got.body, refusal) // other servers have pages
 		return nil, refusal
-	case res.StatusCode != want || want != http.StatusNoContent && media != "application/json":
+	case got.status != want || want != http.StatusNoContent && !got.isJSON():
 		return nil, ErrRegistration
 	}
-	return data, nil
+	return got.body, nil
 }
 
 func registrationRequest(ctx context.Context, method, to, token string, body map[string]any) (*http.Request, error) {
